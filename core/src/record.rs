@@ -1,0 +1,390 @@
+//! The record: client-go's `LeaderElectionRecord` as JSON, with the fields of ours that Go ignores.
+//!
+//! Reading is parsing: a [`Text`] is the only thing that the rules of the lock ever see of a file's content.
+//! *Ours* is written by this software (it has `instance`), *foreign* is a record without one.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::WallClock;
+
+/// A holder's name longer than this is no record.
+const LONGEST_HOLDER: usize = 1024;
+/// A text longer than this is no record.
+pub const LONGEST_TEXT: usize = 64 * 1024;
+
+/// A fencing token: `leaderTransitions` in the record. It grows with every term (R7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Token(u64);
+
+impl Token {
+    /// Before the first term: client-go's records may carry it, ours start at 1.
+    pub const NONE: Self = Self(0);
+    /// The greatest token: above it a reader that keeps numbers in doubles would lose count.
+    pub const MAX: Self = Self((1 << 53) - 2);
+
+    /// A token from its number; `None` above [`Token::MAX`].
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        if number <= Self::MAX.0 { Some(Self(number)) } else { None }
+    }
+
+    /// The token of the term after this one; `None` where that would leave the range.
+    #[must_use]
+    pub const fn next(self) -> Option<Self> {
+        if self.0 < Self::MAX.0 { Some(Self(self.0 + 1)) } else { None }
+    }
+
+    /// The number, as databases and logs take it.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a record of ours was written. One gist, one mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteMode {
+    /// A git push of one commit: git compares and swaps under the ref lock.
+    Push,
+    /// A REST PATCH: exclusion is made of the revision list.
+    Patch,
+}
+
+impl fmt::Display for WriteMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Push => "push",
+            Self::Patch => "patch",
+        })
+    }
+}
+
+/// What only records of ours carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The process start that wrote it: a name is not an identity (R8).
+    pub instance: String,
+    /// The revision that the record is meant to stand on.
+    pub base: Option<String>,
+    /// Tells one write from every other.
+    pub nonce: Option<String>,
+    /// The mode it was written in.
+    pub write: Option<WriteMode>,
+}
+
+/// A valid record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The holder's name; empty: released.
+    pub holder: String,
+    /// For how long it asks to be respected. Zero only where the holder is empty.
+    pub lease: Duration,
+    /// When the term began, by the writer's wall clock.
+    pub acquired: Option<DateTime<Utc>>,
+    /// When it was last renewed, by the writer's wall clock.
+    pub renewed: Option<DateTime<Utc>>,
+    /// The fencing token.
+    pub token: Token,
+    /// client-go's coordinated election; carried, never used.
+    pub strategy: String,
+    /// client-go's coordinated election; carried, never used.
+    pub preferred_holder: String,
+    /// Present in records of ours.
+    pub mark: Option<Mark>,
+    /// Fields that neither client-go nor we know; they survive a rewriting.
+    pub unknown: Map<String, Value>,
+}
+
+impl Record {
+    /// Whether this software wrote it.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        self.mark.is_some()
+    }
+
+    /// Whether this very process wrote it.
+    #[must_use]
+    pub fn is_own(&self, instance: &str) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.instance == instance)
+    }
+
+    /// Whether somebody holds the lock by it.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        !self.holder.is_empty()
+    }
+
+    /// The nonce, if the record is ours and has one.
+    #[must_use]
+    pub fn nonce(&self) -> Option<&str> {
+        self.mark.as_ref()?.nonce.as_deref()
+    }
+
+    /// The base, if the record is ours and has one.
+    #[must_use]
+    pub fn base(&self) -> Option<&str> {
+        self.mark.as_ref()?.base.as_deref()
+    }
+
+    /// The mode, if the record is ours and says so.
+    #[must_use]
+    pub fn write_mode(&self) -> Option<WriteMode> {
+        self.mark.as_ref()?.write
+    }
+
+    /// The text as it goes into the file: the seven fields of client-go, always, then ours, then the unknown ones.
+    /// Unknown fields that would make the text longer than a record may be are left out.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let wire = Wire::from(self);
+        let text = serde_json::to_string(&wire).expect("a map of strings, numbers and parsed values has a JSON text");
+        if text.len() <= LONGEST_TEXT {
+            return text;
+        }
+        serde_json::to_string(&Wire { unknown: Map::new(), ..wire }).expect("as above")
+    }
+}
+
+/// What a file's content means, before anybody asks where in the history it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// There is nothing: no such file, an empty text, or `{}`. Free, unless something displaced lies below.
+    Nothing,
+    /// No record, and not nothing: somebody's words, a broken record, a text too long or cut off. Stands for a lease.
+    Unclear(Unclear),
+    /// A record, held or released.
+    Record(Record),
+}
+
+/// Why a text is no record, in words for a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclear(pub String);
+
+impl Text {
+    /// Parses the content of the lock file.
+    #[must_use]
+    pub fn parse(content: &str) -> Self {
+        if content.len() > LONGEST_TEXT {
+            return Self::unclear(format_args!("{} bytes, a record has at most {LONGEST_TEXT}", content.len()));
+        }
+        let trimmed = content.trim();
+        if trimmed.is_empty() {
+            return Self::Nothing;
+        }
+        match serde_json::from_str::<Fields>(trimmed) {
+            Ok(Fields(fields)) if fields.is_empty() => Self::Nothing,
+            Ok(Fields(fields)) => match record(fields) {
+                Ok(record) => Self::Record(record),
+                Err(why) => Self::Unclear(Unclear(why)),
+            },
+            Err(error) => Self::unclear(format_args!("{error}")),
+        }
+    }
+
+    /// A text that is no record, with the reason.
+    #[must_use]
+    pub fn unclear(why: fmt::Arguments<'_>) -> Self {
+        Self::Unclear(Unclear(why.to_string()))
+    }
+
+    /// The record, if it is one.
+    #[must_use]
+    pub const fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Nothing | Self::Unclear(_) => None,
+        }
+    }
+}
+
+/// Formats a wall clock as the record does: RFC 3339, whole seconds, UTC.
+#[must_use]
+pub fn timestamp(wall: WallClock) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(wall.0.div_euclid(1000), 0)
+}
+
+/// The names that a record's fields may have. Go matches names without regard to case and takes the last of several;
+/// a text that two readers could understand differently is therefore no record.
+const KNOWN: [&str; 11] = [
+    "holderIdentity",
+    "leaseDurationSeconds",
+    "acquireTime",
+    "renewTime",
+    "leaderTransitions",
+    "strategy",
+    "preferredHolder",
+    "instance",
+    "base",
+    "nonce",
+    "write",
+];
+
+/// The record as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    holder_identity: &'a str,
+    lease_duration_seconds: u64,
+    acquire_time: Option<String>,
+    renew_time: Option<String>,
+    leader_transitions: u64,
+    strategy: &'a str,
+    preferred_holder: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write: Option<WriteMode>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+impl<'a> From<&'a Record> for Wire<'a> {
+    fn from(record: &'a Record) -> Self {
+        let rfc3339 = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self {
+            holder_identity: &record.holder,
+            lease_duration_seconds: record.lease.as_secs(),
+            acquire_time: record.acquired.as_ref().map(rfc3339),
+            renew_time: record.renewed.as_ref().map(rfc3339),
+            leader_transitions: record.token.get(),
+            strategy: &record.strategy,
+            preferred_holder: &record.preferred_holder,
+            instance: record.mark.as_ref().map(|mark| mark.instance.as_str()),
+            base: record.base(),
+            nonce: record.nonce(),
+            write: record.write_mode(),
+            unknown: record.unknown.clone(),
+        }
+    }
+}
+
+/// The fields of a JSON object, refused if a name comes twice.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
+                let mut fields = Map::new();
+                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
+                    if fields.contains_key(&name) {
+                        return Err(serde::de::Error::custom(format_args!("field `{}` comes twice", shown(&name))));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Takes the known fields out of an object and checks each; what remains is unknown and survives.
+fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
+    if let Some(odd) = fields.keys().find(|name| KNOWN.iter().any(|k| *name != k && name.eq_ignore_ascii_case(k))) {
+        return Err(format!("field `{}` is spelled unlike client-go's", shown(odd)));
+    }
+    let holder = text(&mut fields, "holderIdentity")?.ok_or("field `holderIdentity` is missing")?;
+    if holder.len() > LONGEST_HOLDER {
+        return Err(format!("holderIdentity has {} bytes, allowed are {LONGEST_HOLDER}", holder.len()));
+    }
+    let seconds = number(&mut fields, "leaseDurationSeconds")?;
+    let range = if holder.is_empty() { 0..=3600 } else { 1..=3600 };
+    if !range.contains(&seconds) {
+        return Err(format!("leaseDurationSeconds is {seconds}, allowed is 1 to 3600"));
+    }
+    let transitions = number(&mut fields, "leaderTransitions")?;
+    let token = Token::new(transitions)
+        .ok_or_else(|| format!("leaderTransitions is {transitions}, allowed is 0 to {}", Token::MAX))?;
+    let instance = text(&mut fields, "instance")?;
+    let base = text(&mut fields, "base")?;
+    let nonce = text(&mut fields, "nonce")?;
+    let write = match fields.remove("write") {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(serde_json::from_value(value).map_err(|_| "field `write` is neither push nor patch")?),
+    };
+    Ok(Record {
+        holder,
+        lease: Duration::from_secs(seconds),
+        acquired: time(&mut fields, "acquireTime")?,
+        renewed: time(&mut fields, "renewTime")?,
+        token,
+        strategy: text(&mut fields, "strategy")?.unwrap_or_default(),
+        preferred_holder: text(&mut fields, "preferredHolder")?.unwrap_or_default(),
+        mark: instance.map(|instance| Mark { instance, base, nonce, write }),
+        unknown: fields,
+    })
+}
+
+fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(format!("field `{name}` is {}, allowed is a string", kind(&other))),
+    }
+}
+
+/// A count of client-go's: absent or null is Go's zero.
+fn number(fields: &mut Map<String, Value>, name: &str) -> Result<u64, String> {
+    match fields.remove(name) {
+        None | Some(Value::Null) => Ok(0),
+        Some(value) => value.as_u64().ok_or_else(|| {
+            format!("field `{name}` is {}, allowed is a whole number from 0", shown(&value.to_string()))
+        }),
+    }
+}
+
+fn time(fields: &mut Map<String, Value>, name: &str) -> Result<Option<DateTime<Utc>>, String> {
+    text(fields, name)?
+        .map(|text| {
+            DateTime::parse_from_rfc3339(&text)
+                .map(|time| time.to_utc())
+                .map_err(|_| format!("field `{name}` is `{}`, allowed is an RFC 3339 time", shown(&text)))
+        })
+        .transpose()
+}
+
+const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Somebody else's words, shortened for a message.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
