@@ -469,7 +469,7 @@ impl Elector {
 
     fn claimed(&mut self, now: Instant, token: Token, written: Written) {
         let until = self.until(&written);
-        let own = Own { token, head: Some(written.head.clone()), sent: written.sent };
+        let own = Own { token, head: next_base(&written), sent: written.sent };
         self.owed = Some(own.clone());
         self.attempt = 0;
         if self.stop.is_some() {
@@ -539,9 +539,7 @@ impl Elector {
     /// What remains ours after a reply; `None`: another holder was seen (R3).
     fn follow_own(&self, own: Own, reply: &Reply) -> Option<Own> {
         match reply {
-            Reply::Written(written) => {
-                Some(Own { head: Some(written.head.clone()), sent: own.sent.max(written.sent), ..own })
-            }
+            Reply::Written(written) => Some(Own { head: next_base(written), sent: own.sent.max(written.sent), ..own }),
             Reply::Standing(standing) => {
                 let lost = standing.record.as_ref().is_some_and(|record| {
                     let is_own = record.is_own(self.me.instance()) && record.token == own.token;
@@ -761,4 +759,9 @@ impl Elector {
     fn warn(&mut self, warning: Warning) {
         self.events.push(Event::Warning(warning));
     }
+}
+
+/// What the next write replaces. What lies on top of ours has to be read first: it may be another holder's (R3).
+fn next_base(written: &Written) -> Option<Version> {
+    (!written.overlaid).then(|| written.head.clone())
 }

@@ -21,6 +21,7 @@ pub mod warning;
 pub use candidate::{Candidate, Input, Output, Phase, Request, RequestId, View};
 pub use elector::Elector;
 pub use event::{Event, Lease, Next, StopReason, Why};
+pub use gist::Gist;
 pub use lock::{Identity, Lock, Sent};
 pub use record::{Record, Token, WriteMode};
 pub use time::{Clock, Instant, Now, WallClock};

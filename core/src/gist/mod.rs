@@ -1,5 +1,231 @@
-//! The lock in a GitHub Gist. `gist-lock` in the architecture notes states its rules; each file here owns some of them.
+//! The lock in a GitHub Gist.
+//!
+//! | room | rule |
+//! |---|---|
+//! | `settings` | what the lock is told |
+//! | `wire` | requests and answers of the REST API |
+//! | `throttle` | waiting as told |
+//! | `ledger` | what is known of revisions |
+//! | `snapshot` | valid and void; free, held, unclear |
+//! | `read` | reading without being fooled |
+//! | `patch` | one write in patch mode, and where it landed |
+//! | `term` | claim, settle, confirm |
+//! | `own` | the writes of our term, and `solid` |
+//! | `desk` | what all of them share |
 
+mod desk;
+mod ledger;
+mod own;
+mod patch;
+mod read;
 mod settings;
+mod snapshot;
+mod term;
+mod throttle;
+mod wire;
 
-pub use settings::{Settings, SettingsError};
+use std::time::Duration;
+
+use http::Response;
+
+use self::desk::{Desk, Kept};
+use self::own::OwnTerm;
+use self::read::{ReadStep, Reading, Seen};
+pub use self::settings::{DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
+use self::term::{WriteStep, Writing};
+use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step};
+use crate::time::{Instant, Now};
+use crate::warning::Warning;
+
+/// GitHub's REST guidelines: at least a second between two writes.
+pub const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// GitHub's primary limit for a user, all tokens together.
+const REQUESTS_AN_HOUR: u32 = 5_000;
+/// GitHub's secondary limit on content-generating requests.
+const WRITES_AN_HOUR: u32 = 500;
+
+/// The lock in a gist, for one candidate.
+#[derive(Debug)]
+pub struct Gist {
+    desk: Desk,
+    busy: Busy,
+    give_up_at: Instant,
+}
+
+#[derive(Debug)]
+enum Busy {
+    Idle,
+    Reading(Reading),
+    Writing(Box<Writing>),
+}
+
+impl Gist {
+    /// A lock for `me`. `seed` makes the nonces of its writes: draw it afresh at every process start.
+    ///
+    /// # Errors
+    /// Every setting that cannot be used; never an empty list.
+    pub fn new(settings: Settings, me: Identity, seed: u64) -> Result<Self, Vec<SettingsError>> {
+        settings.check()?;
+        Ok(Self { desk: Desk::new(settings, me, seed), busy: Busy::Idle, give_up_at: Instant::ZERO })
+    }
+
+    /// Replaces the token, as when it was rotated. One that cannot stand in a header counts as none.
+    pub fn set_token(&mut self, token: Option<&str>) {
+        self.desk.wire.set_token(token);
+    }
+
+    /// How many revisions the last snapshot showed, and whether those are all.
+    #[must_use]
+    pub fn revisions(&self) -> Option<(usize, bool)> {
+        self.desk.kept.as_ref().map(|kept| (kept.snapshot.chain.list.len(), kept.snapshot.chain.complete))
+    }
+
+    fn send(&self, now: Now, request: Box<http::Request<Vec<u8>>>) -> Step {
+        let timeout = self.desk.settings().request_timeout;
+        Step::Send { request, give_up_at: (now.at + timeout).min(self.give_up_at) }
+    }
+
+    fn written(&mut self, now: Now, writing: Box<Writing>, step: WriteStep) -> Step {
+        match step {
+            WriteStep::Send(request) => {
+                self.busy = Busy::Writing(writing);
+                self.send(now, request)
+            }
+            WriteStep::Wait(until) => {
+                self.busy = Busy::Writing(writing);
+                Step::WaitUntil(until)
+            }
+            WriteStep::Done(reply) => Step::Done(reply),
+        }
+    }
+
+    fn read(&mut self, now: Now, reading: Reading, step: ReadStep) -> Step {
+        let reply = match step {
+            ReadStep::Send(request) => {
+                self.busy = Busy::Reading(reading);
+                return self.send(now, request);
+            }
+            ReadStep::Done(Ok(seen)) => {
+                self.desk.answered();
+                self.seen(now.at, seen)
+            }
+            ReadStep::Done(Err(none)) => {
+                let failure = self.desk.no_answer(none);
+                if failure == Failure::Superseded {
+                    self.desk.own = None;
+                }
+                Reply::Failed(failure)
+            }
+        };
+        Step::Done(reply)
+    }
+
+    fn seen(&mut self, now: Instant, seen: Seen) -> Reply {
+        let (snapshot, etag) = match seen {
+            Seen::Unchanged => match self.desk.kept.take() {
+                Some(kept) if kept.told => {
+                    self.desk.kept = Some(kept);
+                    return Reply::Unchanged;
+                }
+                Some(kept) => (kept.snapshot, kept.etag),
+                None => return Reply::Failed(Failure::Unknown),
+            },
+            Seen::Resolved(snapshot, etag) => (snapshot, etag),
+        };
+        let standing = self.desk.standing(now, &snapshot);
+        self.desk.kept = Some(Kept { etag, snapshot, told: true });
+        Reply::Standing(standing)
+    }
+}
+
+impl Lock for Gist {
+    fn start(&mut self, now: Now, op: &Op, give_up_at: Instant) -> Step {
+        self.give_up_at = give_up_at;
+        if let Some(wait) = self.desk.throttle.remaining(now.at) {
+            return Step::Done(Reply::Failed(Failure::Throttled { wait }));
+        }
+        match op {
+            Op::Read => {
+                let etag = self.desk.kept.as_ref().and_then(|kept| kept.etag.clone());
+                let defending = self.desk.own.as_ref().is_some_and(OwnTerm::has_begun);
+                let (reading, request) = Reading::begin(&self.desk, etag.as_ref(), defending);
+                self.read(now, reading, ReadStep::Send(request))
+            }
+            Op::Write { term, replaces } => {
+                let (writing, step) = Writing::begin(now, &mut self.desk, *term, replaces.clone());
+                self.written(now, Box::new(writing), step)
+            }
+        }
+    }
+
+    fn receive(&mut self, now: Now, response: &Response<Vec<u8>>) -> Step {
+        let throttled = self.desk.throttle.observe(now.at, response);
+        match (std::mem::replace(&mut self.busy, Busy::Idle), throttled) {
+            (Busy::Idle, _) => Step::Done(Reply::Failed(Failure::Unknown)),
+            (Busy::Reading(_), Some(wait)) => Step::Done(Reply::Failed(Failure::Throttled { wait })),
+            (Busy::Reading(mut reading), None) => {
+                let step = reading.answer(now.at, &mut self.desk, response);
+                self.read(now, reading, step)
+            }
+            (Busy::Writing(mut writing), Some(wait)) => {
+                let step = writing.throttled(&mut self.desk, wait);
+                self.written(now, writing, step)
+            }
+            (Busy::Writing(mut writing), None) => {
+                let step = writing.receive(now, &mut self.desk, response);
+                self.written(now, writing, step)
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Now, sent: Sent) -> Step {
+        match std::mem::replace(&mut self.busy, Busy::Idle) {
+            Busy::Writing(mut writing) => {
+                let step = writing.failed(now, &mut self.desk, sent);
+                self.written(now, writing, step)
+            }
+            Busy::Reading(_) if sent == Sent::No => Step::Done(Reply::Failed(Failure::Unsent)),
+            Busy::Reading(_) | Busy::Idle => Step::Done(Reply::Failed(Failure::Unknown)),
+        }
+    }
+
+    fn wake(&mut self, now: Now) -> Step {
+        match std::mem::replace(&mut self.busy, Busy::Idle) {
+            Busy::Writing(mut writing) => {
+                let step = writing.wake(now, &mut self.desk);
+                self.written(now, writing, step)
+            }
+            Busy::Reading(_) | Busy::Idle => Step::Done(Reply::Failed(Failure::Unknown)),
+        }
+    }
+
+    fn abandon(&mut self, _now: Now) {
+        if let Busy::Writing(writing) = std::mem::replace(&mut self.busy, Busy::Idle) {
+            writing.abandon(&mut self.desk);
+        }
+    }
+
+    fn overheard(&mut self, now: Now, response: &Response<Vec<u8>>) -> Option<Duration> {
+        self.desk.throttle.observe(now.at, response)
+    }
+
+    fn take_warnings(&mut self) -> Vec<Warning> {
+        std::mem::take(&mut self.desk.warnings)
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.desk.me
+    }
+
+    fn describe(&self) -> String {
+        format!("Github gist lock: {}", self.desk.me.name())
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            write_interval: WRITE_INTERVAL,
+            requests_an_hour: Some(REQUESTS_AN_HOUR),
+            writes_an_hour: Some(WRITES_AN_HOUR),
+        }
+    }
+}

@@ -29,6 +29,8 @@ pub struct Settings {
     pub write: WriteMode,
     /// Whether plain http is allowed to other hosts than this machine.
     pub allow_http: bool,
+    /// Our lease: text that is no record is respected for so long.
+    pub lease: Duration,
     /// The time within which the store may still drop an acknowledged write.
     pub settle: Duration,
     /// The bound on one HTTP request.

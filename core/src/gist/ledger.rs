@@ -1,0 +1,78 @@
+//! What is known of revisions. A revision by id never changes, so what was seen once is remembered, within bounds.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::lock::Version;
+use crate::record::{Text, Token};
+
+/// Texts that are remembered: more than one look back needs.
+const TEXTS: usize = 64;
+/// Replaced revisions that are remembered.
+const OLDER: usize = 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    texts: BTreeMap<Version, Arc<Text>>,
+    text_order: VecDeque<Version>,
+    older: BTreeSet<Version>,
+    older_order: VecDeque<Version>,
+    newest_token: Token,
+}
+
+impl Ledger {
+    /// The lock file's text at a revision.
+    pub(super) fn text(&self, version: &Version) -> Option<&Arc<Text>> {
+        self.texts.get(version)
+    }
+
+    /// Remembers a text.
+    pub(super) fn note_text(&mut self, version: &Version, text: Arc<Text>) {
+        if let Some(record) = text.record() {
+            self.note_token(record.token);
+        }
+        if self.texts.insert(version.clone(), text).is_none() {
+            self.text_order.push_back(version.clone());
+            if self.text_order.len() > TEXTS
+                && let Some(oldest) = self.text_order.pop_front()
+            {
+                self.texts.remove(&oldest);
+            }
+        }
+    }
+
+    /// Remembers that each revision of a list replaced the one after it.
+    pub(super) fn note_list(&mut self, newest_first: &[Version]) {
+        for parent in newest_first.iter().skip(1) {
+            if self.older.insert(parent.clone()) {
+                self.older_order.push_back(parent.clone());
+                if self.older_order.len() > OLDER
+                    && let Some(oldest) = self.older_order.pop_front()
+                {
+                    self.older.remove(&oldest);
+                }
+            }
+        }
+    }
+
+    /// Whether something was seen that replaced it.
+    pub(super) fn is_older(&self, version: &Version) -> bool {
+        self.older.contains(version)
+    }
+
+    /// History was rewritten: what replaced what is no longer known.
+    pub(super) fn forget_order(&mut self) {
+        self.older.clear();
+        self.older_order.clear();
+    }
+
+    /// A token was seen, or used in a write whose outcome may never be known (R7).
+    pub(super) fn note_token(&mut self, token: Token) {
+        self.newest_token = self.newest_token.max(token);
+    }
+
+    /// The highest token ever noted.
+    pub(super) const fn newest_token(&self) -> Token {
+        self.newest_token
+    }
+}

@@ -1,0 +1,169 @@
+//! Our own term in the gist: its writes, which of them are acknowledged, and which can no longer vanish (`solid`).
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::ledger::Ledger;
+use super::snapshot::Chain;
+use crate::lock::{Intent, Term, Version, Written};
+use crate::record::{Mark, Record, Token, WriteMode, timestamp};
+use crate::time::{Instant, WallClock};
+
+/// Writes of one term that are remembered: the claim, and the newest ones.
+const WRITES: usize = 8;
+/// A released record asks for nothing; client-go writes 1.
+const RELEASED_LEASE: Duration = Duration::from_secs(1);
+
+/// One term of ours, from the sending of its claim.
+#[derive(Debug)]
+pub(super) struct OwnTerm {
+    token: Token,
+    acquired: Option<DateTime<Utc>>,
+    /// What a foreign record carried, and survives.
+    carried: Carried,
+    writes: VecDeque<OwnWrite>,
+    /// The sending of the newest write that was ever seen to be beyond vanishing.
+    solid: Option<Instant>,
+    /// The claim was confirmed: from here on a read that shows a write acknowledges it.
+    begun: bool,
+}
+
+#[derive(Debug, Default)]
+struct Carried {
+    strategy: String,
+    preferred_holder: String,
+    unknown: Map<String, Value>,
+}
+
+/// One write of the term.
+#[derive(Debug)]
+struct OwnWrite {
+    nonce: String,
+    sent: Instant,
+    /// When its acknowledgement was handled.
+    known: Option<Instant>,
+    version: Option<Version>,
+}
+
+impl OwnTerm {
+    /// A term that begins now, over `replaced`.
+    pub(super) fn new(token: Token, wall: WallClock, replaced: Option<&Record>) -> Self {
+        let carried = replaced.map_or_else(Carried::default, |record| Carried {
+            strategy: record.strategy.clone(),
+            preferred_holder: record.preferred_holder.clone(),
+            unknown: record.unknown.clone(),
+        });
+        Self { token, acquired: timestamp(wall), carried, writes: VecDeque::new(), solid: None, begun: false }
+    }
+
+    pub(super) const fn token(&self) -> Token {
+        self.token
+    }
+
+    pub(super) const fn begin(&mut self) {
+        self.begun = true;
+    }
+
+    pub(super) const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The record of a write on `base`.
+    pub(super) fn record(
+        &self,
+        (name, instance): (&str, &str),
+        term: Term,
+        (base, nonce): (&Version, String),
+        mode: WriteMode,
+        wall: WallClock,
+    ) -> Record {
+        let released = term.intent == Intent::Release;
+        Record {
+            holder: if released { String::new() } else { name.to_owned() },
+            lease: if released { RELEASED_LEASE } else { Duration::from_secs(term.lease_seconds) },
+            acquired: self.acquired,
+            renewed: timestamp(wall),
+            token: term.token,
+            strategy: self.carried.strategy.clone(),
+            preferred_holder: self.carried.preferred_holder.clone(),
+            mark: Some(Mark {
+                instance: instance.to_owned(),
+                base: Some(base.as_str().to_owned()),
+                nonce: Some(nonce),
+                write: Some(mode),
+            }),
+            unknown: self.carried.unknown.clone(),
+        }
+    }
+
+    /// A write is sent now.
+    pub(super) fn sent(&mut self, nonce: String, now: Instant) {
+        if self.writes.len() == WRITES {
+            // The claim stays: it is the last resort of `solid`.
+            self.writes.remove(1);
+        }
+        self.writes.push_back(OwnWrite { nonce, sent: now, known: None, version: None });
+    }
+
+    /// A write surely had no effect, and never will.
+    pub(super) fn unsent(&mut self, nonce: &str) {
+        self.writes.retain(|write| write.nonce != nonce);
+    }
+
+    /// The write with this nonce lies valid at `index`: acknowledged.
+    pub(super) fn acknowledge(
+        &mut self,
+        now: Instant,
+        nonce: &str,
+        (chain, index): (&Chain, usize),
+        settle: Duration,
+    ) -> Option<Written> {
+        let write = self.writes.iter_mut().find(|write| write.nonce == nonce)?;
+        let sent = write.sent;
+        write.known.get_or_insert(now);
+        write.version = Some(chain.list[index].clone());
+        let below = &chain.list[index + 1..];
+        let proven = self.writes.iter().rev().find(|write| {
+            write.sent < sent
+                && write.known.is_some_and(|known| known + settle <= sent)
+                && write.version.as_ref().is_some_and(|version| below.contains(version))
+        });
+        let oldest = self.writes.front().map_or(sent, |write| write.sent);
+        let solid = if settle.is_zero() {
+            sent
+        } else {
+            let proven = proven.map(|write| write.sent).max(self.solid);
+            self.solid = proven;
+            proven.unwrap_or(oldest)
+        };
+        Some(Written { head: chain.head().clone(), sent, solid, overlaid: index > 0 })
+    }
+
+    /// A read may acknowledge a renewal, a confirmation or a release of unknown outcome; never a claim.
+    pub(super) fn acknowledged_by(
+        &mut self,
+        now: Instant,
+        chain: &Chain,
+        ledger: &Ledger,
+        settle: Duration,
+    ) -> Option<Written> {
+        if !self.begun {
+            return None;
+        }
+        let found = self
+            .writes
+            .iter()
+            .rev()
+            .find_map(|write| chain.find_valid(&write.nonce, ledger).map(|index| (write.nonce.clone(), index)));
+        let (nonce, index) = found?;
+        self.acknowledge(now, &nonce, (chain, index), settle)
+    }
+
+    /// Where the write with this nonce was seen.
+    pub(super) fn version_of(&self, nonce: &str) -> Option<&Version> {
+        self.writes.iter().find(|write| write.nonce == nonce)?.version.as_ref()
+    }
+}

@@ -1,0 +1,91 @@
+//! Waiting as told (R10).
+//!
+//! GitHub's order (REST docs, "Exceeding the rate limit"): `retry-after`; else `x-ratelimit-remaining: 0` with
+//! `x-ratelimit-reset`; else at least a minute, then exponentially longer. The reset is measured against the `Date`
+//! of the same answer, never against a wall clock of ours.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+use http::{HeaderMap, Response, StatusCode};
+
+use crate::time::Instant;
+
+const FIRST_WAIT: Duration = Duration::from_secs(60);
+/// 60 s, doubled four times: 16 min.
+const DOUBLINGS: u32 = 4;
+/// A store that says "wait" without saying how long means at least this.
+const LEAST_WAIT: Duration = Duration::from_secs(1);
+
+/// Until when the store wants to be left alone.
+#[derive(Debug, Default)]
+pub(super) struct Throttle {
+    until: Option<Instant>,
+    /// Throttlings in a row that did not say for how long.
+    untold: u32,
+}
+
+impl Throttle {
+    /// How long is still to be waited.
+    pub(super) fn remaining(&self, now: Instant) -> Option<Duration> {
+        self.until.map(|until| until.since(now)).filter(|wait| !wait.is_zero())
+    }
+
+    /// Looks for a throttling in an answer, and remembers it.
+    pub(super) fn observe(&mut self, now: Instant, response: &Response<Vec<u8>>) -> Option<Duration> {
+        if !is_throttled(response) {
+            if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
+                self.untold = 0;
+            }
+            return None;
+        }
+        let wait = told(response.headers()).map_or_else(
+            || {
+                let wait = FIRST_WAIT * (1 << self.untold.min(DOUBLINGS));
+                self.untold += 1;
+                wait
+            },
+            |wait| wait.max(LEAST_WAIT),
+        );
+        let until = now + wait;
+        self.until = self.until.max(Some(until));
+        self.remaining(now)
+    }
+}
+
+/// 429 always; 403 only with a sign of a limit, because a wrong scope is a 403 as well.
+fn is_throttled(response: &Response<Vec<u8>>) -> bool {
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::FORBIDDEN => {
+            let headers = response.headers();
+            headers.contains_key("retry-after")
+                || number(headers, "x-ratelimit-remaining") == Some(0)
+                || mentions_rate_limit(response.body())
+        }
+        _ => false,
+    }
+}
+
+fn mentions_rate_limit(body: &[u8]) -> bool {
+    let phrase = b"rate limit";
+    body.windows(phrase.len()).any(|window| window.eq_ignore_ascii_case(phrase))
+}
+
+fn told(headers: &HeaderMap) -> Option<Duration> {
+    if let Some(seconds) = number(headers, "retry-after") {
+        return Some(Duration::from_secs(seconds));
+    }
+    if number(headers, "x-ratelimit-remaining") != Some(0) {
+        return None;
+    }
+    let reset = number(headers, "x-ratelimit-reset")?;
+    let date = DateTime::parse_from_rfc2822(headers.get("date")?.to_str().ok()?).ok()?;
+    Some(Duration::from_secs(reset.saturating_sub(u64::try_from(date.timestamp()).ok()?)))
+}
+
+/// A header that holds a count. Longer than a century is no answer.
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    const CENTURY: u64 = 100 * 366 * 86_400 + 4_102_444_800;
+    headers.get(name)?.to_str().ok()?.trim().parse().ok().filter(|number| *number < CENTURY)
+}

@@ -1,0 +1,213 @@
+//! The REST requests and what their answers mean. Shapes: GitHub's REST documentation, "Gists".
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+use http::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::settings::{self, Settings};
+use crate::lock::{Failure, Reason, Version};
+use crate::record::Text;
+
+/// `GET /gists/:id/commits` gives at most this many at once.
+pub(super) const LONGEST_LIST: usize = 100;
+/// As many as `history` holds.
+const SHORT_LIST: usize = 30;
+/// What of a refusal is repeated in a log.
+const LONGEST_MESSAGE: usize = 200;
+
+/// What a list of revisions is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListLength {
+    Short,
+    Long,
+}
+
+impl ListLength {
+    pub(super) const fn get(self) -> usize {
+        match self {
+            Self::Short => SHORT_LIST,
+            Self::Long => LONGEST_LIST,
+        }
+    }
+}
+
+/// An answer of `GET /gists/:id`, `GET /gists/:id/:sha` and `PATCH /gists/:id`.
+#[derive(Debug)]
+pub(super) struct GistAnswer {
+    /// The lock file's content.
+    pub(super) text: Arc<Text>,
+    /// The newest revisions, newest first; `None` where the field is missing or null.
+    pub(super) history: Option<Vec<Version>>,
+    pub(super) etag: Option<HeaderValue>,
+}
+
+/// Why there is no answer: a failure, and words for the log where nobody else finds them.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    pub(super) failure: Failure,
+    pub(super) what: Option<String>,
+}
+
+/// Makes requests and reads answers for one gist.
+#[derive(Debug)]
+pub(super) struct Wire {
+    settings: Settings,
+    authorization: Option<HeaderValue>,
+}
+
+impl Wire {
+    pub(super) fn new(settings: Settings) -> Self {
+        let authorization = authorization(settings.token.as_deref());
+        Self { settings, authorization }
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn set_token(&mut self, token: Option<&str>) {
+        self.authorization = authorization(token);
+    }
+
+    /// The gist as it is now.
+    pub(super) fn get(&self, etag: Option<&HeaderValue>) -> Box<Request<Vec<u8>>> {
+        let mut request = self.request(Method::GET, "", Vec::new());
+        if let Some(etag) = etag {
+            request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+        }
+        request
+    }
+
+    /// The gist as it was at a revision.
+    pub(super) fn get_revision(&self, version: &Version) -> Box<Request<Vec<u8>>> {
+        self.request(Method::GET, &format!("/{version}"), Vec::new())
+    }
+
+    /// The newest revisions.
+    pub(super) fn list(&self, length: ListLength) -> Box<Request<Vec<u8>>> {
+        self.request(Method::GET, &format!("/commits?per_page={}", length.get()), Vec::new())
+    }
+
+    /// Replaces the text of the lock file, and of no other.
+    pub(super) fn patch(&self, text: &str) -> Box<Request<Vec<u8>>> {
+        let body = json!({ "files": { self.settings.file.as_str(): { "content": text } } });
+        let mut request = self.request(Method::PATCH, "", body.to_string().into_bytes());
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Box<Request<Vec<u8>>> {
+        let Settings { api, gist, .. } = &self.settings;
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("{}/gists/{gist}{path}", api.trim_end_matches('/'))
+            .parse()
+            .unwrap_or_else(|_| http::Uri::from_static("/"));
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(settings::USER_AGENT));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
+        headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
+        // GitHub says max-age=60: an ill-chosen cache on the way would serve the past.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Box::new(request)
+    }
+
+    /// Reads a gist out of an answer.
+    pub(super) fn gist(&self, response: &Response<Vec<u8>>) -> Result<GistAnswer, NoAnswer> {
+        let body: GistBody<'_> = parse(response)?;
+        let text = match body.files.get(self.settings.file.as_str()) {
+            Some(Some(file)) if file.truncated => {
+                Text::unclear(format_args!("the file is longer than GitHub shows, {} bytes", file.size))
+            }
+            Some(Some(FileBody { content: Some(content), .. })) => Text::parse(content),
+            Some(Some(_)) => Text::unclear(format_args!("the answer has no content of the file")),
+            Some(None) | None if body.truncated => Text::unclear(format_args!(
+                "the gist has more files than GitHub lists, {} is not among them",
+                self.settings.file
+            )),
+            Some(None) | None => Text::Nothing,
+        };
+        let history = body.history.map(versions).filter(|list| !list.is_empty());
+        let etag = response.headers().get(http::header::ETAG).cloned();
+        Ok(GistAnswer { text: Arc::new(text), history, etag })
+    }
+
+    /// Reads a list of revisions out of an answer, newest first, never empty.
+    pub(super) fn listed(response: &Response<Vec<u8>>) -> Result<Vec<Version>, NoAnswer> {
+        let list = versions(parse::<Vec<RevisionBody<'_>>>(response)?);
+        if list.is_empty() { Err(garbage("the list of revisions is empty")) } else { Ok(list) }
+    }
+}
+
+fn authorization(token: Option<&str>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token?)).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+#[derive(Deserialize)]
+struct GistBody<'a> {
+    #[serde(borrow)]
+    files: BTreeMap<Cow<'a, str>, Option<FileBody<'a>>>,
+    #[serde(default, borrow)]
+    history: Option<Vec<RevisionBody<'a>>>,
+    #[serde(default)]
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct FileBody<'a> {
+    #[serde(default, borrow)]
+    content: Option<Cow<'a, str>>,
+    #[serde(default)]
+    truncated: bool,
+    #[serde(default)]
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct RevisionBody<'a> {
+    #[serde(borrow)]
+    version: Cow<'a, str>,
+}
+
+fn versions(list: Vec<RevisionBody<'_>>) -> Vec<Version> {
+    list.iter().map(|revision| Version::from(&*revision.version)).collect()
+}
+
+fn parse<'a, T: Deserialize<'a>>(response: &'a Response<Vec<u8>>) -> Result<T, NoAnswer> {
+    let status = response.status();
+    if status == StatusCode::OK {
+        return serde_json::from_slice(response.body())
+            .map_err(|error| garbage(&format!("200 with a body that is not understood ({error})")));
+    }
+    // 408, 409 and 5xx prove nothing; any other 4xx is a refusal, and what is refused was not applied.
+    let unknown = [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT].contains(&status);
+    if status.is_client_error() && !unknown {
+        let reason = Reason { status: status.as_u16(), message: message(response.body()) };
+        return Err(NoAnswer { failure: Failure::Denied(reason), what: None });
+    }
+    Err(garbage(&format!("{status} {}", message(response.body()))))
+}
+
+fn garbage(what: &str) -> NoAnswer {
+    NoAnswer { failure: Failure::Unknown, what: Some(what.trim_end().to_owned()) }
+}
+
+/// What an error answer says, shortened; it is somebody else's text.
+fn message(body: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    let said = serde_json::from_slice::<Said>(body).map(|said| said.message).unwrap_or_default();
+    said.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
+}
