@@ -7,7 +7,7 @@ use crate::time::Instant;
 use crate::timing::Timing;
 use crate::warning::Warning;
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const MINUTES: usize = 60;
 
 /// Requests and content writes an hour (R10): as configured, as spent in the hour that ends now, as allowed.

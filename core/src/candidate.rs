@@ -116,13 +116,14 @@ impl<L: Lock> Candidate<L> {
     pub fn handle(&mut self, now: Now, input: Input) -> Output {
         self.at = now.at;
         match input {
-            Input::Response(id, response) => match self.answered(now, id) {
-                true => {
+            Input::Response(id, response) => {
+                if self.answered(now, id) {
                     let step = self.lock.receive(now, &response);
                     self.step(now, step);
+                } else {
+                    self.overhear(now, &response);
                 }
-                false => self.overhear(now, &response),
-            },
+            }
             Input::Failed(id, sent) => {
                 if self.answered(now, id) {
                     let step = self.lock.failed(now, sent);

@@ -36,7 +36,7 @@ const EXPIRY_SPREAD: Duration = Duration::from_millis(250);
 /// What lengthens the pause before a repetition.
 const RETRY_SPREAD: Duration = Duration::from_millis(250);
 /// After a refusal there is no hurry: somebody has to mend it.
-const SLOW_RETRY: Duration = Duration::from_secs(60);
+const SLOW_RETRY: Duration = Duration::from_mins(1);
 /// How often a stopped candidate looks for a claim whose outcome is not known.
 const LOOKS_FOR_CLAIM: u8 = 3;
 
@@ -380,10 +380,10 @@ impl Elector {
 
     fn stale(&mut self, now: Instant, reply: &Reply) {
         self.stale_replies += 1;
-        if let Reply::Failed(Failure::Throttled { wait }) = reply {
-            if now + *wait > self.due.0 {
-                self.due = (now + *wait, Why::Throttled);
-            }
+        if let Reply::Failed(Failure::Throttled { wait }) = reply
+            && now + *wait > self.due.0
+        {
+            self.due = (now + *wait, Why::Throttled);
         }
     }
 
@@ -454,7 +454,7 @@ impl Elector {
             self.owed = Some(Own { token, head: None, sent: flight.sent });
         }
         match reply {
-            Reply::Written(written) => return self.claimed(now, token, written),
+            Reply::Written(written) => return self.claimed(now, token, &written),
             Reply::Failed(Failure::Throttled { wait }) => self.throttled(now, wait),
             Reply::Failed(Failure::Denied(_)) => self.due = (now + SLOW_RETRY, Why::Retry),
             Reply::Failed(Failure::Conflict | Failure::Superseded) => self.due = (now, Why::Poll),
@@ -467,9 +467,9 @@ impl Elector {
         }
     }
 
-    fn claimed(&mut self, now: Instant, token: Token, written: Written) {
-        let until = self.until(&written);
-        let own = Own { token, head: next_base(&written), sent: written.sent };
+    fn claimed(&mut self, now: Instant, token: Token, written: &Written) {
+        let until = self.until(written);
+        let own = Own { token, head: next_base(written), sent: written.sent };
         self.owed = Some(own.clone());
         self.attempt = 0;
         if self.stop.is_some() {
@@ -482,7 +482,7 @@ impl Elector {
         self.owed = None;
         self.set_leader(self.me.name().to_owned());
         self.events.push(Event::StartedLeading { token });
-        self.schedule_renewal(now, &written);
+        self.schedule_renewal(now, written);
         self.state = State::Leading { own, until, rests_on: written.solid };
     }
 
@@ -587,20 +587,20 @@ impl Elector {
                         self.due = (now, Why::Release);
                         self.state = State::Releasing { own, looks };
                     }
-                    None => self.look_again(now, own, looks),
+                    None => self.look_again(now, &own, looks),
                 }
             }
-            Reply::Unchanged | Reply::Written(_) => self.look_again(now, own, looks),
+            Reply::Unchanged | Reply::Written(_) => self.look_again(now, &own, looks),
         }
     }
 
     /// Nothing of ours stands. A claim of unknown outcome may still land: look a few times, then leave it to expire.
-    fn look_again(&mut self, now: Instant, own: Own, looks: u8) {
+    fn look_again(&mut self, now: Instant, own: &Own, looks: u8) {
         if looks <= 1 {
             return self.end(now);
         }
         self.retry(now, own.sent + self.timing.lease());
-        self.state = State::Releasing { own: Own { head: None, ..own }, looks: looks - 1 };
+        self.state = State::Releasing { own: Own { head: None, ..own.clone() }, looks: looks - 1 };
     }
 
     // ---- terms ----

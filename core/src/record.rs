@@ -147,6 +147,9 @@ impl Record {
 
     /// The text as it goes into the file: the seven fields of client-go, always, then ours, then the unknown ones.
     /// Unknown fields that would make the text longer than a record may be are left out.
+    ///
+    /// # Panics
+    /// Never: strings, numbers and parsed values have a JSON text.
     #[must_use]
     pub fn to_text(&self) -> String {
         let wire = Wire::from(self);

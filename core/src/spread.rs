@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Steele, Lea and Flood's SplitMix64: small, and good enough to keep candidates from moving in step.
+/// Steele, Lea and Flood's `SplitMix64`: small, and good enough to keep candidates from moving in step.
 #[derive(Clone, Debug)]
 pub(crate) struct Spread(u64);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 /// The longest lease that a record may carry (`gist-lock`: no record outside 1..3600 s).
-const LONGEST_LEASE: Duration = Duration::from_secs(3600);
+const LONGEST_LEASE: Duration = Duration::from_hours(1);
 /// Below this a renew deadline leaves no margin for clock rates and scheduling.
 const LEAST_MARGIN: Duration = Duration::from_millis(500);
 /// A follower that polls faster only spends the budget of the store.

@@ -13,7 +13,7 @@ use super::snapshot::Snapshot;
 use super::throttle::Throttle;
 use super::wire::{NoAnswer, Wire};
 use crate::lock::{Bar, Failure, Identity, Standing, Version};
-use crate::record::Text;
+use crate::record::{Record, Text};
 use crate::time::Instant;
 use crate::warning::Warning;
 
@@ -35,7 +35,7 @@ pub(super) struct Desk {
     counter: u64,
 }
 
-/// An ETag is kept only together with the snapshot that it belongs to.
+/// An `ETag` is kept only together with the snapshot that it belongs to.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) etag: Option<HeaderValue>,
@@ -74,7 +74,7 @@ impl Desk {
         hash.update(self.me.instance());
         hash.update(self.seed.to_be_bytes());
         hash.update(self.counter.to_be_bytes());
-        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hash.finalize().iter().take(16).fold(String::new(), |nonce, byte| nonce + &format!("{byte:02x}"))
     }
 
     /// Notes a list at once, and refuses one whose head was already replaced: a stale read.
@@ -151,7 +151,7 @@ impl Desk {
         let configured = self.settings().write;
         match snapshot.bar {
             Some(Bar::OtherMode) => {
-                if let Some(found) = snapshot.record.as_deref().and_then(|record| record.write_mode()) {
+                if let Some(found) = snapshot.record.as_deref().and_then(Record::write_mode) {
                     self.warn_once(Warning::OtherMode { found, configured });
                 }
             }

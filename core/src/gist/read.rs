@@ -1,7 +1,7 @@
 //! Reading without being fooled: one read, from the first request to a resolved snapshot.
 //!
 //! Every failure has an effect: a list whose head is not the content that was read, or that names a revision which is
-//! gone, is dropped whole; a head that was already replaced is a stale read; an ETag is kept only with the snapshot
+//! gone, is dropped whole; a head that was already replaced is a stale read; an `ETag` is kept only with the snapshot
 //! that it belongs to.
 
 use std::sync::Arc;

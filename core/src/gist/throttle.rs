@@ -11,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use crate::time::Instant;
 
-const FIRST_WAIT: Duration = Duration::from_secs(60);
+const FIRST_WAIT: Duration = Duration::from_mins(1);
 /// 60 s, doubled four times: 16 min.
 const DOUBLINGS: u32 = 4;
 /// A store that says "wait" without saying how long means at least this.

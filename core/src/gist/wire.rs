@@ -135,14 +135,14 @@ impl Wire {
             )),
             Some(None) | None => Text::Nothing,
         };
-        let history = body.history.map(versions).filter(|list| !list.is_empty());
+        let history = body.history.as_deref().map(versions).filter(|list| !list.is_empty());
         let etag = response.headers().get(http::header::ETAG).cloned();
         Ok(GistAnswer { text: Arc::new(text), history, etag })
     }
 
     /// Reads a list of revisions out of an answer, newest first, never empty.
     pub(super) fn listed(response: &Response<Vec<u8>>) -> Result<Vec<Version>, NoAnswer> {
-        let list = versions(parse::<Vec<RevisionBody<'_>>>(response)?);
+        let list = versions(&parse::<Vec<RevisionBody<'_>>>(response)?);
         if list.is_empty() { Err(garbage("the list of revisions is empty")) } else { Ok(list) }
     }
 }
@@ -179,7 +179,7 @@ struct RevisionBody<'a> {
     version: Cow<'a, str>,
 }
 
-fn versions(list: Vec<RevisionBody<'_>>) -> Vec<Version> {
+fn versions(list: &[RevisionBody<'_>]) -> Vec<Version> {
     list.iter().map(|revision| Version::from(&*revision.version)).collect()
 }
 
