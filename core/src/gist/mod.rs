@@ -33,6 +33,7 @@ use self::own::OwnTerm;
 use self::read::{ReadStep, Reading, Seen};
 pub use self::settings::{DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
 use self::term::{WriteStep, Writing};
+use self::wire::NoAnswer;
 use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step};
 use crate::time::{Instant, Now};
 use crate::warning::Warning;
@@ -50,7 +51,13 @@ pub struct Gist {
     desk: Desk,
     busy: Busy,
     give_up_at: Instant,
+    /// Redirects followed in a row, and whether the last request was a read.
+    redirects: u8,
+    is_reading: bool,
 }
+
+/// More redirects than this are a circle.
+const MOST_REDIRECTS: u8 = 3;
 
 #[derive(Debug)]
 enum Busy {
@@ -66,7 +73,13 @@ impl Gist {
     /// Every setting that cannot be used; never an empty list.
     pub fn new(settings: Settings, me: Identity, seed: u64) -> Result<Self, Vec<SettingsError>> {
         settings.check()?;
-        Ok(Self { desk: Desk::new(settings, me, seed), busy: Busy::Idle, give_up_at: Instant::ZERO })
+        Ok(Self {
+            desk: Desk::new(settings, me, seed),
+            busy: Busy::Idle,
+            give_up_at: Instant::ZERO,
+            redirects: 0,
+            is_reading: false,
+        })
     }
 
     /// Replaces the token, as when it was rotated. One that cannot stand in a header counts as none.
@@ -80,7 +93,13 @@ impl Gist {
         self.desk.kept.as_ref().map(|kept| (kept.snapshot.chain.list.len(), kept.snapshot.chain.complete))
     }
 
-    fn send(&self, now: Now, request: Box<http::Request<Vec<u8>>>) -> Step {
+    fn send(&mut self, now: Now, request: Box<http::Request<Vec<u8>>>) -> Step {
+        // A late answer to an earlier request may have said so meanwhile (R10).
+        if let Some(wait) = self.desk.throttle.remaining(now.at) {
+            self.busy = Busy::Idle;
+            return Step::Done(Reply::Failed(Failure::Throttled { wait }));
+        }
+        self.is_reading = request.method() == http::Method::GET;
         let timeout = self.desk.settings().request_timeout;
         Step::Send { request, give_up_at: (now.at + timeout).min(self.give_up_at) }
     }
@@ -159,6 +178,12 @@ impl Lock for Gist {
     }
 
     fn receive(&mut self, now: Now, response: &Response<Vec<u8>>) -> Step {
+        let redirected = self.desk.wire.redirected(response).filter(|_| self.is_reading);
+        if let Some(request) = redirected.filter(|_| self.redirects < MOST_REDIRECTS) {
+            self.redirects += 1;
+            return self.send(now, request);
+        }
+        self.redirects = 0;
         let throttled = self.desk.throttle.observe(now.at, response);
         match (std::mem::replace(&mut self.busy, Busy::Idle), throttled) {
             (Busy::Idle, _) => Step::Done(Reply::Failed(Failure::Unknown)),
@@ -179,6 +204,11 @@ impl Lock for Gist {
     }
 
     fn failed(&mut self, now: Now, sent: Sent) -> Step {
+        let what = match sent {
+            Sent::No => "the store cannot be reached",
+            Sent::Unknown => "the store did not answer in time, or the connection broke",
+        };
+        self.desk.no_answer(NoAnswer { failure: Failure::Unknown, what: Some(what.to_owned()) });
         match std::mem::replace(&mut self.busy, Busy::Idle) {
             Busy::Writing(mut writing) => {
                 let step = writing.failed(now, &mut self.desk, sent);

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, USER_AGENT};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
+};
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -118,6 +120,25 @@ impl Wire {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         Box::new(request)
+    }
+
+    /// The request that a redirect asks for: followed for reads only, and only where the API lives, because the token
+    /// goes along.
+    pub(super) fn redirected(&self, response: &Response<Vec<u8>>) -> Option<Box<Request<Vec<u8>>>> {
+        if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
+            return None;
+        }
+        let target: http::Uri = response.headers().get(LOCATION)?.to_str().ok()?.parse().ok()?;
+        let api: http::Uri = self.settings.api.parse().ok()?;
+        let same_origin = target.scheme() == api.scheme() && target.authority() == api.authority();
+        let target = match (target.authority(), target.path_and_query()) {
+            (None, Some(path)) => format!("{}://{}{path}", api.scheme_str()?, api.authority()?).parse().ok()?,
+            _ if same_origin => target,
+            _ => return None,
+        };
+        let mut request = self.request(Method::GET, "", Vec::new());
+        *request.uri_mut() = target;
+        Some(request)
     }
 
     /// Reads a gist out of an answer.

@@ -1,0 +1,352 @@
+//! What one process may say to its host, step by step: the rules of the stdio host's page, and those of the lock that
+//! show in its requests.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::DateTime;
+use http::{Response, StatusCode};
+
+use super::checks::Check;
+use super::coverage::{Coverage, Path};
+use super::network::Kind;
+use super::store::{Says, Store, Text};
+use crate::candidate::{Input, Output, Request, RequestId};
+use crate::emulator::RevisionId;
+use crate::event::{Event, Next};
+use crate::gist::DEFAULT_FILE;
+use crate::record::Token;
+use crate::time::Instant;
+use crate::timing::Timing;
+
+/// The least time between two writes.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// Steps in a row without any time passing.
+const MOST_STEPS_AT_ONCE: u32 = 60;
+/// Requests in a minute beyond a poll each and its repetition: looking back through a history of strangers' texts.
+const MOST_EXTRA_REQUESTS: u64 = 240;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// One process under observation.
+#[derive(Debug)]
+pub(super) struct Contract {
+    instance: String,
+    timing: Timing,
+    in_flight: Option<(RequestId, Instant)>,
+    last_request: RequestId,
+    told_until: Instant,
+    first_seen: BTreeMap<RevisionId, Instant>,
+    last_write: Option<Instant>,
+    immediate_renewals: u32,
+    claim: Option<u64>,
+    leads: Option<Token>,
+    works: bool,
+    is_asked_to_end: bool,
+    is_done: bool,
+    last_step: Instant,
+    steps_at_once: u32,
+    minute: (Instant, u64),
+}
+
+/// What a write is, judged from its record and what came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Intent {
+    Claim,
+    Confirmation,
+    Renewal,
+    Release,
+}
+
+type Broken = (Check, String);
+
+impl Contract {
+    pub(super) fn new(instance: String, timing: Timing, now: Instant) -> Self {
+        Self {
+            instance,
+            timing,
+            in_flight: None,
+            last_request: RequestId(0),
+            told_until: Instant::ZERO,
+            first_seen: BTreeMap::new(),
+            last_write: None,
+            immediate_renewals: 0,
+            claim: None,
+            leads: None,
+            works: false,
+            is_asked_to_end: false,
+            is_done: false,
+            last_step: now,
+            steps_at_once: 0,
+            minute: (now, 0),
+        }
+    }
+
+    /// The end of the longest wait that the process was told, on its own clock.
+    pub(super) const fn told_until(&self) -> Instant {
+        self.told_until
+    }
+
+    /// An input is about to be handled. `shows` is the head that an answer shows.
+    pub(super) fn hear(&mut self, now: Instant, input: &Input, shows: Option<(RevisionId, &Store)>, seen: &mut Coverage) {
+        self.in_flight = self.in_flight.filter(|(_, give_up_at)| now < *give_up_at);
+        match input {
+            Input::Response(id, response) => {
+                if let Some(wait) = told_wait(response) {
+                    self.told_until = self.told_until.max(now + wait);
+                }
+                if let Some((head, store)) = shows
+                    && let Some((state, _)) = store.state(head)
+                {
+                    self.first_seen.entry(state).or_insert(now);
+                }
+                self.answered(*id, seen);
+            }
+            Input::Failed(id, _) => self.answered(*id, seen),
+            Input::Stop | Input::StepDown => self.is_asked_to_end = true,
+            Input::WorkStopped => self.works = false,
+            Input::Wake => {}
+        }
+    }
+
+    fn answered(&mut self, id: RequestId, seen: &mut Coverage) {
+        if self.in_flight.take_if(|(awaited, _)| *awaited == id).is_none() {
+            seen.path(Path::TooLate);
+        }
+    }
+
+    /// Checks what came of it.
+    pub(super) fn check(
+        &mut self,
+        now: Instant,
+        output: &Output,
+        store: &Store,
+        seen: &mut Coverage,
+    ) -> Result<(), Broken> {
+        self.steps_at_once = if now > self.last_step { 0 } else { self.steps_at_once + 1 };
+        self.last_step = now;
+        if self.steps_at_once > MOST_STEPS_AT_ONCE {
+            return Err((Check::WakesBounded, format!("{} spins at {now:?}", self.instance)));
+        }
+        self.lifecycle(now, output)?;
+        if let Some(request) = &output.request {
+            self.request(now, request, store, seen)?;
+        }
+        if let (Some((id, give_up_at)), Next::WakeAt(at, why)) = (self.in_flight, output.next)
+            && at > give_up_at
+        {
+            let words = format!("{}: {id:?} is given up at {give_up_at:?}, the wake ({why}) is at {at:?}", self.instance);
+            return Err((Check::OneInFlight, words));
+        }
+        if let (Some((id, _)), Next::OnInput(why)) = (self.in_flight, output.next) {
+            let words = format!("{}: {id:?} is in flight, and no wake is asked for ({why})", self.instance);
+            return Err((Check::OneInFlight, words));
+        }
+        Ok(())
+    }
+
+    fn lifecycle(&mut self, now: Instant, output: &Output) -> Result<(), Broken> {
+        let instance = self.instance.clone();
+        let wrong = |words: String| Err((Check::Lifecycle, format!("{instance}: {words}")));
+        let before = self.leads;
+        for event in &output.events {
+            match event {
+                Event::StartedLeading { token } => {
+                    if self.leads.is_some() || self.works {
+                        return wrong(format!("a term with token {token} began while one was running"));
+                    }
+                    if self.is_asked_to_end {
+                        // A step-down ends with a wait of a lease, after which it may lead again.
+                        self.is_asked_to_end = false;
+                    }
+                    self.leads = Some(*token);
+                    self.works = true;
+                }
+                Event::Stopping { by, .. } => {
+                    if self.leads.take().is_none() {
+                        return wrong("it stops, and did not lead".to_owned());
+                    }
+                    if *by > now + self.timing.renew_deadline() {
+                        return wrong(format!("the work may take until {by:?}"));
+                    }
+                }
+                Event::StoppedLeading if self.works || self.leads.is_some() => {
+                    return wrong("it stopped leading before the work had ended".to_owned());
+                }
+                _ => {}
+            }
+        }
+        match (output.lease, self.leads) {
+            (Some(lease), Some(token)) => {
+                if lease.until <= now {
+                    return wrong(format!("leads until {:?}, it is {now:?}", lease.until));
+                }
+                if lease.token != token {
+                    return wrong(format!("the token of the running term {token} became {}", lease.token));
+                }
+                let most = self.last_write.map(|sent| sent + self.timing.renew_deadline());
+                if most.is_none_or(|most| lease.until > most) {
+                    let words = format!("{instance} leads until {:?}, its newest write allows {most:?}", lease.until);
+                    return Err((Check::LeaseBound, words));
+                }
+            }
+            (None, None) => {}
+            (lease, leads) => return wrong(format!("its lease is {lease:?}, by its events it leads with {leads:?}")),
+        }
+        if before.is_some() && output.lease.is_some_and(|lease| Some(lease.token) != before) {
+            return wrong("one term followed another within a step".to_owned());
+        }
+        if self.is_done && (output.request.is_some() || output.next != Next::Done) {
+            return wrong("it asked for something after it was done".to_owned());
+        }
+        if output.next == Next::Done {
+            if !self.is_asked_to_end || self.works || self.leads.is_some() {
+                return wrong("it is done, unasked or with work running".to_owned());
+            }
+            self.is_done = true;
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, now: Instant, request: &Request, store: &Store, seen: &mut Coverage) -> Result<(), Broken> {
+        let instance = &self.instance;
+        if let Some((id, give_up_at)) = self.in_flight {
+            let words = format!("{instance} sends {:?} while {id:?} is in flight until {give_up_at:?}", request.id);
+            return Err((Check::OneInFlight, words));
+        }
+        if request.id <= self.last_request || request.give_up_at <= now {
+            let words = format!("{instance} sends {:?} to be given up at {:?}", request.id, request.give_up_at);
+            return Err((Check::Lifecycle, words));
+        }
+        if request.give_up_at > now + self.timing.request_timeout() {
+            let words = format!("{instance} gives {:?} until {:?}", request.id, request.give_up_at);
+            return Err((Check::OneInFlight, words));
+        }
+        if now < self.told_until {
+            let words = format!("{instance} sends at {now:?}, it was told to wait until {:?}", self.told_until);
+            return Err((Check::WaitKept, words));
+        }
+        if self.minute.0 + MINUTE <= now {
+            self.minute = (now, 0);
+        }
+        self.minute.1 += 1;
+        let polls = MINUTE.as_millis() / self.timing.poll().as_millis().max(1);
+        let most = 2 * u64::try_from(polls).unwrap_or(u64::MAX) + MOST_EXTRA_REQUESTS;
+        if self.minute.1 > most {
+            let words = format!("{instance} sent {} requests since {:?}", self.minute.1, self.minute.0);
+            return Err((Check::RequestsBounded, words));
+        }
+        self.last_request = request.id;
+        self.in_flight = Some((request.id, request.give_up_at));
+        if Kind::of(&request.http) == Kind::Write {
+            self.write(now, &request.http, store, seen)?;
+            self.last_write = Some(now);
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        now: Instant,
+        request: &http::Request<Vec<u8>>,
+        store: &Store,
+        seen: &mut Coverage,
+    ) -> Result<(), Broken> {
+        let Text::Record(says) = written(request.body()) else {
+            return Err((Check::Lifecycle, format!("{} writes something that is no record", self.instance)));
+        };
+        let intent = self.intent(&says);
+        let instance = &self.instance;
+        let soon = self.last_write.is_some_and(|last| now < last + WRITE_INTERVAL);
+        match intent {
+            Intent::Release => {
+                seen.path(Path::Release);
+                if self.works || self.leads.is_some() {
+                    let words = format!("{instance} releases while its guarded work runs");
+                    return Err((Check::ReleaseAfterWork, words));
+                }
+            }
+            Intent::Confirmation => seen.path(Path::Confirmation),
+            Intent::Renewal => {
+                seen.path(Path::Renewal);
+                self.immediate_renewals = if soon { self.immediate_renewals + 1 } else { 0 };
+                if self.immediate_renewals > 0 {
+                    seen.path(Path::ImmediateRenewal);
+                }
+            }
+            Intent::Claim => {
+                seen.path(Path::Claim);
+                self.respects(now, &says, store, seen)?;
+                self.claim = Some(says.leader_transitions);
+            }
+        }
+        if soon && (intent == Intent::Claim || self.immediate_renewals > 1) {
+            let words = format!("{instance}: {intent:?} at {now:?}, the last write was at {:?}", self.last_write);
+            return Err((Check::WriteInterval, words));
+        }
+        Ok(())
+    }
+
+    fn intent(&self, says: &Says) -> Intent {
+        if !says.is_held() {
+            Intent::Release
+        } else if self.leads.is_some() {
+            Intent::Renewal
+        } else if self.claim == Some(says.leader_transitions) {
+            Intent::Confirmation
+        } else {
+            Intent::Claim
+        }
+    }
+
+    /// R1, R9: what a claim names as its base must have run out since it was first received.
+    fn respects(&self, now: Instant, says: &Says, store: &Store, seen: &mut Coverage) -> Result<(), Broken> {
+        let instance = &self.instance;
+        let base = says.base.as_deref().and_then(|base| base.parse::<RevisionId>().ok());
+        let Some(base) = base.filter(|base| store.note(*base).is_some()) else {
+            return Err((Check::LeaseRespected, format!("{instance} claims on {:?}, which never was", says.base)));
+        };
+        match store.state(base).map(|(_, note)| &note.text) {
+            Some(Text::Record(below)) if below.is_by(instance) => seen.path(Path::OverOwn),
+            Some(Text::Record(below)) if below.is_held() && below.instance.is_none() => seen.path(Path::OverForeign),
+            Some(Text::Record(below)) if below.is_held() => seen.path(Path::OverExpired),
+            Some(Text::Unclear) => seen.path(Path::OverUnclear),
+            _ => {}
+        }
+        let Some((state, stands_for)) = store.stands(base, instance, self.timing.lease()) else { return Ok(()) };
+        let free_at = self.first_seen.get(&state).map(|at| *at + stands_for);
+        if free_at.is_none_or(|free_at| now < free_at) {
+            let words = format!(
+                "{instance} claims at {now:?} over revision {state}, which stands for {stands_for:?}, first received at {:?}",
+                self.first_seen.get(&state)
+            );
+            return Err((Check::LeaseRespected, words));
+        }
+        Ok(())
+    }
+}
+
+/// What a PATCH writes into the lock file.
+pub(super) fn written(body: &[u8]) -> Text {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return Text::Unclear };
+    Text::of(value["files"][DEFAULT_FILE]["content"].as_str().map(str::as_bytes))
+}
+
+/// For how long an answer asks to be left alone, at least.
+fn told_wait(response: &Response<Vec<u8>>) -> Option<Duration> {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let number = |name: &str| header(name).and_then(|text| text.parse::<u64>().ok());
+    let mentions = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
+    let (told, is_empty) = (number("retry-after"), number("x-ratelimit-remaining") == Some(0));
+    match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => {}
+        StatusCode::FORBIDDEN if told.is_some() || is_empty || mentions() => {}
+        _ => return None,
+    }
+    if let Some(seconds) = told {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+    let until = number("x-ratelimit-reset").filter(|_| is_empty).zip(date);
+    let left = until.map(|(reset, date)| reset.saturating_sub(u64::try_from(date.timestamp()).unwrap_or(0)));
+    Some(left.map_or(MINUTE, Duration::from_secs))
+}
