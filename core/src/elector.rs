@@ -383,7 +383,7 @@ impl Elector {
         if let Reply::Failed(Failure::Throttled { wait }) = reply
             && now + *wait > self.due.0
         {
-            self.due = (now + *wait, Why::Throttled);
+            self.throttled(now, *wait);
         }
     }
 
@@ -490,14 +490,8 @@ impl Elector {
         let before = own.sent;
         match reply {
             Reply::Failed(Failure::Throttled { wait }) => {
-                let end = until.before(self.timing.stop_grace());
-                if now + wait >= end {
-                    self.warn(Warning::ThrottledBeyondLease { wait, left: until.since(now) });
-                    self.due = (now + wait, Why::Throttled);
-                } else {
-                    self.throttled(now, wait);
-                }
                 self.state = State::Leading { own, until, rests_on };
+                self.throttled(now, wait);
             }
             Reply::Failed(Failure::Conflict) => {
                 self.due = (now, Why::Retry);
@@ -744,8 +738,15 @@ impl Elector {
         }
     }
 
+    /// R10.
     fn throttled(&mut self, now: Instant, wait: Duration) {
-        self.warn(Warning::Throttled { wait });
+        let warning = match self.state {
+            State::Leading { until, .. } if now + wait >= until.before(self.timing.stop_grace()) => {
+                Warning::ThrottledBeyondLease { wait, left: until.since(now) }
+            }
+            _ => Warning::Throttled { wait },
+        };
+        self.warn(warning);
         self.due = (now + wait, Why::Throttled);
     }
 

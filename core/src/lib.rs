@@ -12,6 +12,8 @@ pub mod event;
 pub mod gist;
 pub mod lock;
 pub mod record;
+#[cfg(feature = "sim")]
+pub mod sim;
 mod sleep;
 mod spread;
 pub mod time;

@@ -1,0 +1,102 @@
+//! One running candidate, and the machine it runs on.
+
+use std::time::Duration;
+
+use super::clock::MachineClock;
+use super::contract::Contract;
+use super::network::Link;
+use super::world::Occurrence;
+use crate::candidate::{Candidate, RequestId};
+use crate::gist::{DEFAULT_FILE, Gist, Settings as GistSettings};
+use crate::lock::{Identity, Lock};
+use crate::record::WriteMode;
+use crate::time::{Clock, Instant, Now};
+use crate::timing::{Settings, Timing};
+
+/// A machine on which candidates of one name run, one after another.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) name: String,
+    pub(super) timing: Timing,
+    pub(super) clock: MachineClock,
+    pub(super) clock_kind: Clock,
+    pub(super) link: Link,
+    /// The process that runs, an index into all processes.
+    pub(super) process: Option<usize>,
+    /// Processes that were started here.
+    pub(super) starts: u32,
+    /// How long the guarded work takes to end; `None`: drawn, up to `stop_grace`.
+    pub(super) work_takes: Option<Duration>,
+    /// How long after that the host says so.
+    pub(super) word_takes: Duration,
+}
+
+/// One process: a candidate and what its host keeps for it.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) seat: usize,
+    pub(super) instance: String,
+    pub(super) candidate: Candidate<Gist>,
+    pub(super) contract: Contract,
+    pub(super) is_alive: bool,
+    pub(super) is_paused: bool,
+    /// What came while it was paused.
+    pub(super) backlog: Vec<Occurrence>,
+    /// The timer that is set: older ones do not ring.
+    pub(super) timer: u64,
+    /// The request in flight, as far as its fate in the store is told apart from that of abandoned ones.
+    pub(super) awaits: Option<RequestId>,
+    /// It may claim nothing here, and has said so.
+    pub(super) is_barred: bool,
+    pub(super) is_claiming: bool,
+}
+
+/// Why a candidate cannot be built.
+pub(super) type Refused = String;
+
+impl Process {
+    pub(super) fn new(seat: &Seat, index: usize, gist: &str, seed: u64, now: Now) -> Result<Self, Refused> {
+        let instance = format!("{}#{}", seat.name, seat.starts);
+        let settings = GistSettings {
+            gist: gist.to_owned(),
+            file: DEFAULT_FILE.to_owned(),
+            api: "http://api.test".to_owned(),
+            token: Some(super::store::SECRET.to_owned()),
+            write: WriteMode::Patch,
+            allow_http: true,
+            lease: seat.timing.lease(),
+            settle: seat.timing.settle(),
+            request_timeout: seat.timing.request_timeout(),
+        };
+        let me = Identity::new(&seat.name, &instance).ok_or("a name has 1 to 1024 bytes")?;
+        let lock = Gist::new(settings, me, seed).map_err(|wrong| format!("{wrong:?}"))?;
+        Ok(Self {
+            seat: index,
+            contract: Contract::new(instance.clone(), seat.timing, now.at),
+            instance,
+            candidate: Candidate::new(lock, seat.timing, seat.clock_kind, seed, now),
+            is_alive: true,
+            is_paused: false,
+            backlog: Vec::new(),
+            timer: 0,
+            awaits: None,
+            is_barred: false,
+            is_claiming: false,
+        })
+    }
+
+    /// The end of the waits that it was told, on its own clock.
+    pub(super) const fn told_until(&self) -> Instant {
+        self.contract.told_until()
+    }
+}
+
+/// Timings that a gist accepts.
+pub(super) fn timing(settings: Settings) -> Result<Timing, Refused> {
+    Timing::new(settings, crate::gist::WRITE_INTERVAL).map_err(|wrong| format!("{wrong:?}"))
+}
+
+/// What a process is called in stories.
+pub(super) fn described(candidate: &Candidate<Gist>) -> String {
+    candidate.lock().describe()
+}
