@@ -584,7 +584,13 @@ impl Elector {
                     None => self.look_again(now, &own, looks),
                 }
             }
-            Reply::Unchanged | Reply::Written(_) => self.look_again(now, &own, looks),
+            Reply::Written(written) => {
+                // A renewal that was still on its way: that is what there is to release.
+                let sent = own.sent.max(written.sent);
+                self.due = (now, Why::Release);
+                self.state = State::Releasing { own: Own { head: Some(written.head), sent, ..own }, looks };
+            }
+            Reply::Unchanged => self.look_again(now, &own, looks),
         }
     }
 

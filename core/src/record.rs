@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -213,7 +213,22 @@ impl Text {
     }
 }
 
-/// Formats a wall clock as the record does: RFC 3339, whole seconds, UTC.
+/// A time in a record: UTC.
+pub type Timestamp = DateTime<Utc>;
+
+/// A time as the record shows it: RFC 3339, whole seconds.
+#[must_use]
+pub fn rfc3339(time: &Timestamp) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A lease as a span of record time; `None` beyond the range of times.
+#[must_use]
+pub fn span(lease: Duration) -> Option<TimeDelta> {
+    TimeDelta::from_std(lease).ok()
+}
+
+/// A wall clock as a time in a record: whole seconds.
 #[must_use]
 pub fn timestamp(wall: WallClock) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(wall.0.div_euclid(1000), 0)
@@ -260,7 +275,6 @@ struct Wire<'a> {
 
 impl<'a> From<&'a Record> for Wire<'a> {
     fn from(record: &'a Record) -> Self {
-        let rfc3339 = |time: &DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
         Self {
             holder_identity: &record.holder,
             lease_duration_seconds: record.lease.as_secs(),

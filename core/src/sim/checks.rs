@@ -105,16 +105,13 @@ impl Terms {
     /// A process has a lease until `term.until`.
     pub(super) fn lead(&mut self, now: Moment, term: Term) -> Result<Lease, (Check, String)> {
         for other in self.all.iter().rev().take(32).filter(|other| other.process != term.process) {
-            let both = format!(
-                "{} leads with token {} until {}, and {} with token {} until {}",
-                term.instance, term.token, term.until, other.instance, other.token, other.until
-            );
-            if other.until > now {
-                return Err((Check::OneLeader, both));
-            }
-            if other.works_until > now {
-                let words = format!("{both}; the work of the latter runs until {}", other.works_until);
-                return Err((Check::OneWorker, words));
+            if other.until > now || other.works_until > now {
+                let check = if other.until > now { Check::OneLeader } else { Check::OneWorker };
+                let words = format!(
+                    "{} leads with token {} until {}, and {} with token {} until {}, working until {}",
+                    term.instance, term.token, term.until, other.instance, other.token, other.until, other.works_until
+                );
+                return Err((check, words));
             }
         }
         match self.running(term.process) {

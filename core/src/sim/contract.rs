@@ -87,7 +87,13 @@ impl Contract {
     }
 
     /// An input is about to be handled. `shows` is the head that an answer shows.
-    pub(super) fn hear(&mut self, now: Instant, input: &Input, shows: Option<(RevisionId, &Store)>, seen: &mut Coverage) {
+    pub(super) fn hear(
+        &mut self,
+        now: Instant,
+        input: &Input,
+        shows: Option<(RevisionId, &Store)>,
+        seen: &mut Coverage,
+    ) {
         self.in_flight = self.in_flight.filter(|(_, give_up_at)| now < *give_up_at);
         match input {
             Input::Response(id, response) => {
@@ -134,7 +140,8 @@ impl Contract {
         if let (Some((id, give_up_at)), Next::WakeAt(at, why)) = (self.in_flight, output.next)
             && at > give_up_at
         {
-            let words = format!("{}: {id:?} is given up at {give_up_at:?}, the wake ({why}) is at {at:?}", self.instance);
+            let words =
+                format!("{}: {id:?} is given up at {give_up_at:?}, the wake ({why}) is at {at:?}", self.instance);
             return Err((Check::OneInFlight, words));
         }
         if let (Some((id, _)), Next::OnInput(why)) = (self.in_flight, output.next) {

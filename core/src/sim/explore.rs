@@ -170,6 +170,7 @@ impl World {
     /// Nothing goes wrong from now on, what is broken is mended, whoever is down comes up.
     fn make_peace(&mut self) {
         self.weather = Weather::CALM;
+        self.store.emulator.settings_mut().limits = Limits::Off;
         self.latency = (Duration::from_millis(10), Duration::from_millis(30));
         self.agenda.retain(|thing| {
             !matches!(
@@ -187,7 +188,6 @@ impl World {
             self.resume(seat);
             if let Some(index) = self.seats[seat].process {
                 self.host(index, Occurrence::Wake { process: index, timer: None });
-                self.processes[index].is_barred = false;
             }
             self.start(seat);
         }
@@ -199,13 +199,18 @@ impl World {
         loop {
             let quiet = self.quiet_from(healed);
             let deadline = quiet + self.remnants() + SLACK;
-            if self.violation.is_some() || self.leader().is_some() && self.now >= quiet {
+            if self.violation.is_some() {
                 return;
             }
             if self.now >= deadline {
                 break;
             }
-            self.run_for(Duration::from_millis(100));
+            // Whoever was still on his way out comes back.
+            (0..self.seats.len()).for_each(|seat| self.start(seat));
+            self.run_for(Duration::from_millis(500));
+        }
+        if self.leader().is_some() {
+            return;
         }
         let is_barred = self.processes.iter().any(|process| process.is_alive && process.is_barred);
         if !is_barred {
@@ -231,7 +236,11 @@ impl World {
         let timings = self.seats.iter().map(|seat| seat.timing);
         let longest = timings.map(|timing| {
             let away = timing.lease();
-            timing.lease().max(Duration::from_secs(30)) + away + timing.poll() + timing.settle() + timing.request_timeout()
+            timing.lease().max(Duration::from_secs(30))
+                + away
+                + timing.poll()
+                + timing.settle()
+                + timing.request_timeout()
         });
         longest.max().unwrap_or_default()
     }

@@ -35,20 +35,22 @@ pub(super) struct Link {
 pub enum Kind {
     /// `GET /gists/:id`.
     Read,
-    /// `GET /gists/:id/:sha` or `/commits`.
-    History,
+    /// `GET /gists/:id/commits`.
+    List,
+    /// `GET /gists/:id/:sha`.
+    Revision,
     /// `PATCH /gists/:id`.
     Write,
 }
 
 impl Kind {
     pub(super) fn of(request: &http::Request<Vec<u8>>) -> Self {
-        if *request.method() != http::Method::GET {
-            Self::Write
-        } else if request.uri().path().matches('/').count() > 2 {
-            Self::History
-        } else {
-            Self::Read
+        let path = request.uri().path();
+        match *request.method() {
+            http::Method::GET if path.ends_with("/commits") => Self::List,
+            http::Method::GET if path.matches('/').count() > 2 => Self::Revision,
+            http::Method::GET => Self::Read,
+            _ => Self::Write,
         }
     }
 }
@@ -156,7 +158,7 @@ impl Network<'_> {
         } else if self.happens(Fault::StaleRead) {
             effect.stale_by = Some(self.dice.between(Duration::from_millis(1), self.latest));
         }
-        if kind == Kind::History && self.happens(Fault::RevisionMissing) {
+        if kind == Kind::Revision && self.happens(Fault::RevisionMissing) {
             effect.says_instead = Some(No::Status(StatusCode::NOT_FOUND));
         }
         if kind != Kind::Write && self.dice.happens(self.link.refuses_reads) {

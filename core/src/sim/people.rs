@@ -71,7 +71,8 @@ impl World {
             Deed::Delete => (DEFAULT_FILE, None),
             Deed::Write(text) => (DEFAULT_FILE, Some(text.clone().into_bytes())),
             Deed::Restore(back) => {
-                let ids: Vec<_> = self.store.emulator.revisions(self.store.gist).map(|it| it.id()).take(back + 1).collect();
+                let ids: Vec<_> =
+                    self.store.emulator.revisions(self.store.gist).map(|it| it.id()).take(back + 1).collect();
                 (DEFAULT_FILE, ids.last().and_then(|id| self.store.lock_file(*id)))
             }
             Deed::EditOther(text) => ("notes.md", Some(text.clone().into_bytes())),

@@ -8,7 +8,7 @@ use super::network::Link;
 use super::world::Occurrence;
 use crate::candidate::{Candidate, RequestId};
 use crate::gist::{DEFAULT_FILE, Gist, Settings as GistSettings};
-use crate::lock::{Identity, Lock};
+use crate::lock::Identity;
 use crate::record::WriteMode;
 use crate::time::{Clock, Instant, Now};
 use crate::timing::{Settings, Timing};
@@ -48,7 +48,6 @@ pub(super) struct Process {
     pub(super) awaits: Option<RequestId>,
     /// It may claim nothing here, and has said so.
     pub(super) is_barred: bool,
-    pub(super) is_claiming: bool,
 }
 
 /// Why a candidate cannot be built.
@@ -81,7 +80,6 @@ impl Process {
             timer: 0,
             awaits: None,
             is_barred: false,
-            is_claiming: false,
         })
     }
 
@@ -94,9 +92,4 @@ impl Process {
 /// Timings that a gist accepts.
 pub(super) fn timing(settings: Settings) -> Result<Timing, Refused> {
     Timing::new(settings, crate::gist::WRITE_INTERVAL).map_err(|wrong| format!("{wrong:?}"))
-}
-
-/// What a process is called in stories.
-pub(super) fn described(candidate: &Candidate<Gist>) -> String {
-    candidate.lock().describe()
 }

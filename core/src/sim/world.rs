@@ -281,7 +281,8 @@ impl World {
                 Warning::NotReleased { .. } => self.coverage.path(Path::NotReleased),
                 _ => {}
             },
-            Event::NewLeader { .. } | Event::StartedLeading { .. } | Event::StoppedLeading => {}
+            Event::StartedLeading { .. } => self.processes[index].is_barred = false,
+            Event::NewLeader { .. } | Event::StoppedLeading => {}
         }
     }
 
@@ -348,7 +349,8 @@ impl World {
         let (Some(response), Some(down)) = (response, fate.down) else { return };
         let status = response.status().as_u16();
         let seat = self.processes[from].seat;
-        if let Some(sent) = self.sent.iter_mut().rev().take(64).find(|sent| sent.seat == seat && sent.status.is_none()) {
+        if let Some(sent) = self.sent.iter_mut().rev().take(64).find(|sent| sent.seat == seat && sent.status.is_none())
+        {
             sent.status = Some(status);
         }
         if let Some(later) = fate.twice {

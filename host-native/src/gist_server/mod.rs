@@ -1,0 +1,103 @@
+//! `leader-elector gist-server`: GitHub's Gist API on this machine, with faults that can be set while it runs.
+//!
+//! It is hyper and not a framework on top of it: one handler serves every path, because the emulator owns the routes.
+
+mod fault;
+mod serve;
+
+use std::net::SocketAddr;
+
+use leader_elector_core::emulator::{AcceptedToken, Emulator, Limits, Settings};
+use leader_elector_core::gist::DEFAULT_FILE;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::Failure;
+
+/// The user to whom every accepted token and the gist belong.
+const USER: &str = "demo";
+
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  leader-elector gist-server --create --limits off
+  curl -X PUT http://127.0.0.1:8081/_control/faults -d '[{\"token\":\"napoleon\",\"fault\":\"hang\"}]'
+  curl http://127.0.0.1:8081/_control/log
+
+Faults, each with an optional token (its name or secret), method, and number of times:
+  delay {ms} · hang · lose_answer · refuse · status {status, retry_after, applied} · stale {ms}
+
+It prints `listening on URL` first, then `gist ID` with --create. Ctrl-C ends it.")]
+pub(crate) struct Args {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
+    listen: SocketAddr,
+    /// Whether GitHub's limits count
+    #[arg(long, value_name = "LIMITS", default_value = "github")]
+    limits: LimitsArg,
+    /// A token that is accepted, optionally with a name for faults and the log; may be given several times
+    #[arg(long = "token", value_name = "[NAME:]SECRET", default_value = "demo-token")]
+    tokens: Vec<String>,
+    /// Make a gist with a free lock, and print its id
+    #[arg(long)]
+    create: bool,
+    /// Listen on other addresses than this machine's own
+    #[arg(long)]
+    allow_remote: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum LimitsArg {
+    Github,
+    Off,
+}
+
+/// A token and the name it goes by.
+#[derive(Clone, Debug)]
+struct NamedToken {
+    name: String,
+    secret: String,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    if !args.listen.ip().is_loopback() && !args.allow_remote {
+        return Err(Failure::Usage(vec![format!(
+            "listen is `{}`: allowed is an address of this machine (127.0.0.1, [::1]), or any with --allow-remote",
+            args.listen
+        )]));
+    }
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen))?;
+    let address = listener.local_addr().map_err(anyhow::Error::from)?;
+    let base = format!("http://{address}");
+    let tokens: Vec<NamedToken> = args.tokens.iter().map(|given| named(given)).collect();
+    let mut emulator = Emulator::new(Settings {
+        api: base.clone(),
+        git: base.clone(),
+        raw: base.clone(),
+        limits: match args.limits {
+            LimitsArg::Github => Limits::GitHub,
+            LimitsArg::Off => Limits::Off,
+        },
+        tokens: tokens.iter().map(|token| AcceptedToken::gist(&token.secret, USER)).collect(),
+        ..Settings::default()
+    });
+    println!("listening on {base}");
+    if args.create {
+        let gist = emulator.create_gist(serve::unix_ms(), USER, &[(DEFAULT_FILE, "{}")]);
+        println!("gist {gist}");
+    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
+    tokio::select! {
+        () = serve::serve(listener, emulator, tokens) => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn named(given: &str) -> NamedToken {
+    let (name, secret) = given.split_once(':').unwrap_or((given, given));
+    NamedToken { name: name.to_owned(), secret: secret.to_owned() }
+}

@@ -1,0 +1,213 @@
+//! The HTTP shell around the emulator, and the control paths under `/_control/`.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use leader_elector_core::emulator::{Emulator, GistId, RevisionId, error_response, secondary_limit_response};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+use super::NamedToken;
+use super::fault::{Faults, Kind, Rule};
+
+/// A gist's file has at most a megabyte, and JSON may escape each byte.
+const LONGEST_BODY: usize = 8 << 20;
+/// Requests that the log remembers.
+const LOG: usize = 10_000;
+
+struct State {
+    emulator: Emulator,
+    faults: Faults,
+    tokens: Vec<NamedToken>,
+    log: VecDeque<Entry>,
+    started: Instant,
+}
+
+/// A request, as the log tells it. No secrets.
+#[derive(Clone, Debug, Serialize)]
+struct Entry {
+    ms: u128,
+    token: String,
+    method: String,
+    path: String,
+    fault: Option<Kind>,
+    status: Option<u16>,
+}
+
+type Shared = Arc<Mutex<State>>;
+type Answer = Response<Full<Bytes>>;
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Accepts connections for ever. One that fails concerns nobody else.
+pub(super) async fn serve(listener: TcpListener, emulator: Emulator, tokens: Vec<NamedToken>) {
+    let state = State { emulator, faults: Faults::default(), tokens, log: VecDeque::new(), started: Instant::now() };
+    let shared: Shared = Arc::new(Mutex::new(state));
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            // Out of file descriptors, most likely: give others time to end.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let shared = Arc::clone(&shared);
+        let client = peer.ip().to_string();
+        tokio::spawn(async move {
+            let service = service_fn(|request| answer(Arc::clone(&shared), client.clone(), request));
+            // A connection that breaks is what faults are for.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(shared: Shared, client: String, request: Request<Incoming>) -> Result<Answer, std::io::Error> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
+        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n"));
+    };
+    let request = Request::from_parts(parts, body.to_bytes().to_vec());
+    if request.uri().path().starts_with("/_control/") {
+        return Ok(control(&shared, &request));
+    }
+    let (name, rule) = {
+        let mut state = lock(&shared);
+        let (name, secret) = caller(&state.tokens, &request);
+        let rule = state.faults.strike(&name, &secret, request.method().as_str());
+        (name, rule)
+    };
+    let entry = |status: Option<StatusCode>| Entry {
+        ms: 0,
+        token: name.clone(),
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        fault: rule.as_ref().map(|rule| rule.fault),
+        status: status.map(|status| status.as_u16()),
+    };
+    let Some(rule) = &rule else {
+        let response = apply(&shared, &client, &request, None);
+        note(&shared, entry(Some(response.status())));
+        return Ok(full(response));
+    };
+    match rule.fault {
+        Kind::Delay => tokio::time::sleep(Duration::from_millis(rule.ms)).await,
+        Kind::Refuse => {
+            note(&shared, entry(None));
+            return Err(std::io::Error::other("refused by a fault"));
+        }
+        Kind::Hang | Kind::LoseAnswer => {
+            if rule.fault == Kind::LoseAnswer {
+                apply(&shared, &client, &request, None);
+            }
+            note(&shared, entry(None));
+            pending::<Infallible>().await;
+        }
+        Kind::Status | Kind::Stale => {}
+    }
+    let response = match rule.fault {
+        Kind::Status => {
+            if rule.applied {
+                apply(&shared, &client, &request, None);
+            }
+            other_status(rule)
+        }
+        Kind::Stale => apply(&shared, &client, &request, Some(rule.ms)),
+        _ => apply(&shared, &client, &request, None),
+    };
+    note(&shared, entry(Some(response.status())));
+    Ok(full(response))
+}
+
+/// Lets the emulator answer; with `stale_ms` a GET sees the gist as it was then.
+fn apply(shared: &Shared, client: &str, request: &Request<Vec<u8>>, stale_ms: Option<u64>) -> Response<Vec<u8>> {
+    let now = unix_ms();
+    let emulator = &mut lock(shared).emulator;
+    let then = stale_ms.filter(|_| request.method() == http::Method::GET).and_then(|ms| {
+        let gist: GistId = request.uri().path().split('/').nth(2)?.parse().ok()?;
+        let head: RevisionId = emulator.head_at(gist, now - i64::try_from(ms).ok()?)?;
+        Some(head)
+    });
+    match then {
+        Some(head) => emulator.handle_at(now, client, request, head),
+        None => emulator.handle(now, client, request),
+    }
+}
+
+fn other_status(rule: &Rule) -> Response<Vec<u8>> {
+    let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    match status {
+        StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
+            secondary_limit_response(unix_ms(), status, rule.retry_after)
+        }
+        status => error_response(unix_ms(), status, status.canonical_reason().unwrap_or("error")),
+    }
+}
+
+fn control(shared: &Shared, request: &Request<Vec<u8>>) -> Answer {
+    let mut state = lock(shared);
+    match (request.method().as_str(), request.uri().path()) {
+        ("GET", "/_control/faults") => json(&state.faults.rules()),
+        ("PUT", "/_control/faults") => match serde_json::from_slice::<Vec<Rule>>(request.body()) {
+            Ok(rules) => {
+                state.faults.replace(rules);
+                json(&state.faults.rules())
+            }
+            Err(error) => plain(StatusCode::BAD_REQUEST, &format!("faults: {error}\n")),
+        },
+        ("GET", "/_control/log") => json(&state.log),
+        _ => plain(StatusCode::NOT_FOUND, "GET or PUT /_control/faults, GET /_control/log\n"),
+    }
+}
+
+/// Whose token it is, by the authorization header.
+fn caller(tokens: &[NamedToken], request: &Request<Vec<u8>>) -> (String, String) {
+    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
+    let known = tokens.iter().find(|token| token.secret == secret);
+    known.map_or_else(|| ("unknown".to_owned(), secret.to_owned()), |token| (token.name.clone(), secret.to_owned()))
+}
+
+fn note(shared: &Shared, entry: Entry) {
+    let mut state = lock(shared);
+    let ms = state.started.elapsed().as_millis();
+    if state.log.len() == LOG {
+        state.log.pop_front();
+    }
+    state.log.push_back(Entry { ms, ..entry });
+}
+
+fn lock(shared: &Shared) -> MutexGuard<'_, State> {
+    // No call leaves the state half changed.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn full(response: Response<Vec<u8>>) -> Answer {
+    response.map(|body| Full::new(Bytes::from(body)))
+}
+
+fn json(value: &impl Serialize) -> Answer {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn plain(status: StatusCode, text: &str) -> Answer {
+    let mut response = Response::new(Full::new(Bytes::from(text.to_owned())));
+    *response.status_mut() = status;
+    response
+}
