@@ -1,0 +1,183 @@
+//! Starts processes and ends them by their ids, whatever happens to the test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_leader-elector");
+/// Short leases: these tests are about processes, not about time.
+const TIMINGS: [&str; 12] = [
+    "--lease",
+    "5s",
+    "--renew-deadline",
+    "3500ms",
+    "--renew-interval",
+    "1s",
+    "--poll",
+    "200ms",
+    "--settle",
+    "200ms",
+    "--request-timeout",
+    "1s",
+];
+const NAMES: [&str; 3] = ["napoleon", "stalin", "cleopatra"];
+
+/// Runs the binary to its end, with these variables and no others of its own.
+pub(crate) fn leader_elector(args: &[&str], env: &[(&str, &str)]) -> Output {
+    command(args).envs(env.iter().copied()).output().expect("the binary runs")
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(BINARY);
+    command.args(args).stdin(Stdio::null());
+    for name in ["GIST_ID", "GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN", "GITHUB_API_URL", "LEADER_NAME"] {
+        command.env_remove(name);
+    }
+    command.env("NO_PROXY", "127.0.0.1");
+    command
+}
+
+/// A `gist-server` with a free lock.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) gist: String,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let mut command = command(&["gist-server", "--listen", "127.0.0.1:0", "--limits", "off", "--create"]);
+        for name in NAMES {
+            command.args(["--token", &format!("{name}:secret-of-{name}")]);
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut line = |prefix: &str| {
+            let line = lines.next().expect("a line").expect("text");
+            line.strip_prefix(prefix).unwrap_or_else(|| panic!("`{line}` does not begin with `{prefix}`")).to_owned()
+        };
+        let (url, gist) = (line("listening on "), line("gist "));
+        Self { child, url, gist }
+    }
+
+    /// Sets the faults, a JSON list.
+    pub(crate) fn faults(&self, rules: &str) {
+        let address = self.url.strip_prefix("http://").expect("http");
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        let length = rules.len();
+        write!(
+            stream,
+            "PUT /_control/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{rules}"
+        )
+        .expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answered");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// A line of a candidate's log, and when it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) at: Instant,
+    pub(crate) token: Option<u64>,
+}
+
+/// A `leader-elector run`.
+pub(crate) struct Candidate {
+    child: Child,
+    lines: Receiver<(Instant, String)>,
+    said: Vec<String>,
+}
+
+impl Candidate {
+    pub(crate) fn start(server: &Server, name: &str, args: &[&str]) -> Self {
+        Self::start_at(&server.url, &server.gist, name, args)
+    }
+
+    pub(crate) fn start_at(url: &str, gist: &str, name: &str, args: &[&str]) -> Self {
+        let mut child = command(&["run", "--log", "json"])
+            .args(TIMINGS)
+            .args(args)
+            .env("GIST_ID", gist)
+            .env("GITHUB_API_URL", url)
+            .env("GITHUB_API_TOKEN", format!("secret-of-{name}"))
+            .env("LEADER_NAME", name)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the candidate starts");
+        let stderr = BufReader::new(child.stderr.take().expect("piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if sender.send((Instant::now(), line)).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines, said: Vec::new() }
+    }
+
+    /// The next line whose message begins with `words`.
+    pub(crate) fn wait_for(&mut self, words: &str, within: Duration) -> Said {
+        let end = Instant::now() + within;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok((at, line)) => {
+                    let fields: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+                    let message = fields["message"].as_str().unwrap_or_default();
+                    let found = message.starts_with(words);
+                    self.said.push(line);
+                    if found {
+                        return Said { at, token: fields["token"].as_u64() };
+                    }
+                }
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("`{words}` did not come; it said {:#?}", self.said)
+                }
+            }
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(pid(&self.child), signal).expect("it lives");
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let status = self.child.wait().expect("it ends");
+        self.said.extend(self.lines.iter().map(|(_, line)| line));
+        status.code()
+    }
+
+    /// All lines so far.
+    pub(crate) fn said(&self) -> &[String] {
+        &self.said
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
