@@ -53,8 +53,9 @@ impl Chain {
         let Some(base) = text.record().and_then(Record::base) else { return Ok(true) };
         match self.list.get(index + 1) {
             Some(parent) => Ok(parent.as_str() == base),
-            None if index > 0 || self.complete => Ok(true),
-            None if self.longest => Ok(false),
+            None if self.complete => Ok(true),
+            // The oldest one visible counts as valid, but only where no longer list could tell.
+            None if self.longest => Ok(index > 0),
             None => Err(Need::LongList),
         }
     }

@@ -147,7 +147,9 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
     world.incident_every = dice.between(Duration::from_secs(3), Duration::from_secs(60));
     world.agenda.plan(Moment::ZERO + dice.between(Duration::ZERO, Duration::from_secs(20)), Occurrence::Incident);
     world.run_for(profile.trouble);
-    world.make_peace();
+    if world.violation.is_none() {
+        world.make_peace();
+    }
     world.expect_a_leader();
     world.expect_it_to_stay();
     world.expect_a_hand_over();

@@ -55,7 +55,7 @@ pub(super) type Refused = String;
 
 impl Process {
     pub(super) fn new(seat: &Seat, index: usize, gist: &str, seed: u64, now: Now) -> Result<Self, Refused> {
-        let instance = format!("{}#{}", seat.name, seat.starts);
+        let instance = format!("{}@{index}#{}", seat.name, seat.starts);
         let settings = GistSettings {
             gist: gist.to_owned(),
             file: DEFAULT_FILE.to_owned(),

@@ -250,6 +250,26 @@ impl Store {
         Some((state, by_itself.max(displaced)))
     }
 
+    /// The newest revisions in words, one a line.
+    pub(super) fn described(&self, count: usize) -> String {
+        let lines = self.chain(self.head()).take(count).map(|(revision, note)| {
+            let void = if self.is_void(revision) { " void" } else { "" };
+            let text = match &note.text {
+                Text::Nothing => "nothing".to_owned(),
+                Text::Unclear => "no record".to_owned(),
+                Text::Record(says) => format!(
+                    "token {} {:?} by {} for {} s",
+                    says.leader_transitions,
+                    says.holder_identity,
+                    says.instance.as_deref().unwrap_or("a stranger"),
+                    says.lease_duration_seconds
+                ),
+            };
+            format!("\n             {revision}{void}: {text}")
+        });
+        lines.collect()
+    }
+
     fn chain(&self, head: RevisionId) -> impl Iterator<Item = (RevisionId, &Note)> {
         let mut next = Some(head);
         std::iter::from_fn(move || {

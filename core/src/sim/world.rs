@@ -447,6 +447,7 @@ impl World {
         if self.violation.is_none() {
             let violation = Violation { at: self.now, check, words };
             self.story.tell(self.now, "!!!", || violation.to_string());
+            self.story.tell(self.now, "store", || format!("newest revisions:{}", self.store.described(40)));
             self.violation = Some(violation);
         }
     }

@@ -46,8 +46,8 @@ fn failover_after_a_kill_within_lease_and_poll_and_settle() {
         let bound = lease + poll + settle + ROUND_TRIPS;
         spans.push(succeeded(&mut world, leader, bound).since(killed));
     }
-    let median = median(spans);
-    assert!(median <= s(28), "{median:?}");
+    let median = median(spans.clone());
+    assert!(median <= s(28), "{median:?} of {spans:?}");
 }
 
 #[test]

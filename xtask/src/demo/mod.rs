@@ -1,0 +1,106 @@
+//! `cargo xtask demo`: three candidates as real processes, seven acts, one table.
+
+mod play;
+mod process;
+mod report;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+/// How the demo is played.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask demo          default timings, GitHub's limits: about five minutes
+  cargo xtask demo --fast   short leases, no limits: under a minute
+  cargo xtask demo --keep   leave all running at the end, with the commands to look at it")]
+pub(crate) struct Args {
+    /// Short leases, and a server without GitHub's limits
+    #[arg(long)]
+    fast: bool,
+    /// Leave everything running at the end
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Args {
+    /// The demo as the tests play it.
+    pub(crate) const fn fast() -> Self {
+        Self { fast: true, keep: false }
+    }
+}
+
+/// What the bounds are made of.
+#[derive(Clone, Copy, Debug)]
+struct Timings {
+    lease: Duration,
+    renew_deadline: Duration,
+    renew_interval: Duration,
+    poll: Duration,
+    settle: Duration,
+    request_timeout: Duration,
+}
+
+impl Timings {
+    const DEFAULT: Self = Self {
+        lease: Duration::from_secs(30),
+        renew_deadline: Duration::from_secs(20),
+        renew_interval: Duration::from_secs(10),
+        poll: Duration::from_secs(2),
+        settle: Duration::from_secs(1),
+        request_timeout: Duration::from_secs(5),
+    };
+    const FAST: Self = Self {
+        lease: Duration::from_secs(6),
+        renew_deadline: Duration::from_secs(4),
+        renew_interval: Duration::from_millis(1500),
+        poll: Duration::from_millis(300),
+        settle: Duration::from_millis(300),
+        request_timeout: Duration::from_secs(1),
+    };
+
+    fn flags(&self) -> Vec<String> {
+        let pairs = [
+            ("--lease", self.lease),
+            ("--renew-deadline", self.renew_deadline),
+            ("--renew-interval", self.renew_interval),
+            ("--poll", self.poll),
+            ("--settle", self.settle),
+            ("--request-timeout", self.request_timeout),
+        ];
+        pairs.iter().flat_map(|(flag, span)| [(*flag).to_owned(), format!("{}ms", span.as_millis())]).collect()
+    }
+}
+
+/// Builds the binary, plays, reports; `true` if every bound held and no two led at once.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let binary = build()?;
+    let (timings, limits) = if args.fast {
+        println!("Short leases (6 s), and a server without GitHub's limits: the default plays the real ones.");
+        (Timings::FAST, "off")
+    } else {
+        (Timings::DEFAULT, "github")
+    };
+    let stage = process::Stage::start(&binary, limits, timings.flags())?;
+    let play = play::Play::new(stage, timings);
+    let (rows, stage) = play.all()?;
+    let good = report::print(&rows, &stage.reigns());
+    if args.keep {
+        stage.keep(&binary);
+    }
+    Ok(good)
+}
+
+fn build() -> Result<PathBuf> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--release", "-p", "leader-elector", "--message-format", "json-render-diagnostics"]);
+    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("cargo build")?;
+    ensure!(output.status.success(), "leader-elector does not build");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let binary = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
+    binary.context("cargo named no binary")
+}

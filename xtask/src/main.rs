@@ -1,0 +1,45 @@
+//! Developer commands. `cargo xtask` alone lists them.
+
+mod demo;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer commands of leader-elector", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need: wasm targets, rustfmt, clippy
+    Setup,
+    /// Run every check; ends with a table of stages and a list of what was NOT RUN
+    Test {
+        /// NOT RUN is a failure, except for what xtask/exceptions.txt names
+        #[arg(long)]
+        require_all: bool,
+    },
+    /// Watch three candidates elect, fail over, hand over, get cut off and sleep
+    Demo(demo::Args),
+}
+
+fn main() -> ExitCode {
+    let passed = match Cli::parse().command {
+        Command::Setup => test::setup(),
+        Command::Test { require_all } => test::run(require_all),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

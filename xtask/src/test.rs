@@ -1,0 +1,136 @@
+//! `cargo xtask test`: every check, the cheap ones first, and an honest list of what was not run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::demo;
+
+const WASM: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
+const CORE: &str = "leader-elector-core";
+
+/// How a stage ended.
+enum Outcome {
+    Passed,
+    Failed,
+    /// Why, and the command that would mend it.
+    NotRun(String, String),
+}
+
+struct Stage {
+    name: &'static str,
+    outcome: Outcome,
+    took: Duration,
+}
+
+/// Installs what rustup can install.
+pub(crate) fn setup() -> Result<bool> {
+    let targets = [&["target", "add"][..], &WASM].concat();
+    Ok(command("rustup", &targets)? && command("rustup", &["component", "add", "rustfmt", "clippy"])?)
+}
+
+/// Runs all stages; `true` if everything that had to pass did.
+pub(crate) fn run(require_all: bool) -> Result<bool> {
+    let mut stages = Vec::new();
+    let mut stage = |name: &'static str, run: &dyn Fn() -> Result<Outcome>| -> Result<()> {
+        println!("\n=== {name}");
+        let start = Instant::now();
+        let outcome = run()?;
+        stages.push(Stage { name, outcome, took: start.elapsed() });
+        Ok(())
+    };
+    stage("format", &|| tool("fmt", "rustfmt", &["fmt", "--all", "--check"]))?;
+    for target in WASM {
+        stage(target, &|| wasm(target))?;
+    }
+    stage("clippy", &|| {
+        tool("clippy", "clippy", &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
+    })?;
+    stage("tests", &|| cargo(&["test", "--workspace", "--all-features"]))?;
+    stage("docs", &|| {
+        let mut doc = Command::new("cargo");
+        doc.args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings");
+        Ok(passed(doc.status().context("cargo doc")?.success()))
+    })?;
+    stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
+    stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast())?)))?;
+    report(&stages, require_all)
+}
+
+fn report(stages: &[Stage], require_all: bool) -> Result<bool> {
+    println!("\n{:<26}{:>9}  outcome", "stage", "seconds");
+    for stage in stages {
+        let outcome = match stage.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "FAILED",
+            Outcome::NotRun(..) => "NOT RUN",
+        };
+        println!("{:<26}{:>9.1}  {outcome}", stage.name, stage.took.as_secs_f64());
+    }
+    let exceptions = exceptions()?;
+    let mut good = true;
+    for stage in stages {
+        match &stage.outcome {
+            Outcome::Passed => {}
+            Outcome::Failed => good = false,
+            Outcome::NotRun(why, mend) => {
+                println!("NOT RUN {}: {why}; mend it with: {mend}", stage.name);
+                match exceptions.get(stage.name) {
+                    Some(reason) => println!("        accepted: {reason}"),
+                    None => good &= !require_all,
+                }
+            }
+        }
+    }
+    Ok(good)
+}
+
+/// Which stages may be missing, and why.
+fn exceptions() -> Result<BTreeMap<String, String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("exceptions.txt");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let lines = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(':'));
+    Ok(lines.map(|(stage, reason)| (stage.trim().to_owned(), reason.trim().to_owned())).collect())
+}
+
+fn cargo(args: &[&str]) -> Result<Outcome> {
+    Ok(passed(command("cargo", args)?))
+}
+
+/// A cargo command that a component of the toolchain brings.
+fn tool(subcommand: &str, component: &str, args: &[&str]) -> Result<Outcome> {
+    let there = || quiet("cargo", &[subcommand, "--version"]);
+    let installed = || quiet("rustup", &["component", "add", component]) && there();
+    if !(there() || installed()) {
+        let why = format!("cargo {subcommand} is not installed");
+        return Ok(Outcome::NotRun(why, format!("rustup component add {component}")));
+    }
+    cargo(args)
+}
+
+/// The core for a target, which is installed first where rustup can.
+fn wasm(target: &str) -> Result<Outcome> {
+    if !quiet("rustup", &["target", "add", target]) {
+        let why = "rustup cannot install the target".to_owned();
+        return Ok(Outcome::NotRun(why, format!("rustup target add {target}")));
+    }
+    cargo(&["build", "-p", CORE, "--all-features", "--target", target])
+}
+
+fn command(program: &str, args: &[&str]) -> Result<bool> {
+    println!("$ {program} {}", args.join(" "));
+    let status = Command::new(program).args(args).stdin(Stdio::null()).status();
+    Ok(status.with_context(|| format!("{program} cannot be started"))?.success())
+}
+
+fn quiet(program: &str, args: &[&str]) -> bool {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+const fn passed(passed: bool) -> Outcome {
+    if passed { Outcome::Passed } else { Outcome::Failed }
+}
