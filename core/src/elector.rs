@@ -16,7 +16,7 @@
 //! R9  Free is free, unclear is held: the lock says for how long what stands must be respected.
 //! R10 Throttled means wait as long as told; a leader that cannot renew before its deadline stops in time and says so.
 //! R11 The record carries whole seconds, at least 1: [`Timing`] refuses anything finer.
-//! R12 A follower wakes at the exact moment a lease runs out, plus a seeded spread of at most 250 ms; then one read, and
+//! R12 A follower wakes at the exact moment a lease runs out, plus a seeded spread (at most 150 ms); then one read, and
 //!     a claim only if nothing changed.
 //! R13 Time that a host slept through counts: [`Input::Slept`] ends the term.
 
@@ -32,7 +32,7 @@ use crate::timing::{FIRST_RETRY, Timing};
 use crate::warning::Warning;
 
 /// R12: followers that watch the same lease do not all wake at once.
-const EXPIRY_SPREAD: Duration = Duration::from_millis(250);
+const EXPIRY_SPREAD: Duration = Duration::from_millis(150);
 /// What lengthens the pause before a repetition.
 const RETRY_SPREAD: Duration = Duration::from_millis(250);
 /// After a refusal there is no hurry: somebody has to mend it.

@@ -11,6 +11,7 @@ pub mod emulator;
 pub mod event;
 pub mod gist;
 pub mod lock;
+pub mod memory;
 pub mod record;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -25,6 +26,7 @@ pub use elector::Elector;
 pub use event::{Event, Lease, Next, StopReason, Why};
 pub use gist::Gist;
 pub use lock::{Identity, Lock, Sent};
+pub use memory::Memory;
 pub use record::{Record, Token, WriteMode};
 pub use time::{Clock, Instant, Now, WallClock};
 pub use timing::Timing;

@@ -109,7 +109,7 @@ impl Timing {
         require((LEAST_POLL..=lease / 2).contains(&poll), E::Poll { poll, least: LEAST_POLL, most: lease / 2 });
         require(settle <= lease / 4, E::Settle { settle, most: lease / 4 });
         require(
-            renew_interval.saturating_add(timeout).saturating_add(stop_grace) < renew_deadline,
+            stop_grace.is_zero() || renew_interval.saturating_add(timeout).saturating_add(stop_grace) < renew_deadline,
             E::StopGrace {
                 stop_grace,
                 most: renew_deadline.saturating_sub(renew_interval).saturating_sub(timeout),

@@ -25,7 +25,7 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 const MOST_STEPS_AT_ONCE: u32 = 60;
 /// Requests in a minute beyond a poll each and its repetition: looking back through a history of strangers' texts.
 const MOST_EXTRA_REQUESTS: u64 = 240;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// One process under observation.
 #[derive(Debug)]

@@ -58,7 +58,7 @@ fn tight(lease: u64, grace_ms: u64) -> Settings {
     let margin = Duration::from_millis(500);
     Settings {
         lease,
-        renew_deadline: lease - margin,
+        renew_deadline: lease.saturating_sub(margin),
         renew_interval: Duration::from_secs(1),
         poll: margin,
         settle: Duration::from_secs(1),
@@ -144,7 +144,7 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
         faults = faults.without(Fault::LostUpdate);
     }
     world.weather = Weather::swarm(&mut dice, faults);
-    world.incident_every = dice.between(Duration::from_secs(3), Duration::from_secs(60));
+    world.incident_every = dice.between(Duration::from_secs(3), Duration::from_mins(1));
     world.agenda.plan(Moment::ZERO + dice.between(Duration::ZERO, Duration::from_secs(20)), Occurrence::Incident);
     world.run_for(profile.trouble);
     if world.violation.is_none() {

@@ -6,6 +6,7 @@ use super::clock::Moment;
 use super::faults::Fault;
 use super::store::{SECRET, Store};
 use super::world::World;
+use crate::emulator::Revision;
 use crate::gist::DEFAULT_FILE;
 
 /// What a person does to the gist on the web.
@@ -72,7 +73,7 @@ impl World {
             Deed::Write(text) => (DEFAULT_FILE, Some(text.clone().into_bytes())),
             Deed::Restore(back) => {
                 let ids: Vec<_> =
-                    self.store.emulator.revisions(self.store.gist).map(|it| it.id()).take(back + 1).collect();
+                    self.store.emulator.revisions(self.store.gist).map(Revision::id).take(back + 1).collect();
                 (DEFAULT_FILE, ids.last().and_then(|id| self.store.lock_file(*id)))
             }
             Deed::EditOther(text) => ("notes.md", Some(text.clone().into_bytes())),

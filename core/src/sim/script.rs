@@ -406,8 +406,8 @@ impl World {
     /// How many requests of a kind one seat sent in a span.
     #[must_use]
     pub fn count(&self, seat: usize, kind: Kind, from: Moment, until: Moment) -> usize {
-        let sent = self.sent.iter().filter(|sent| sent.seat == seat && sent.kind == kind);
-        sent.filter(|sent| from <= sent.at && sent.at < until).count()
+        let found = self.sent.iter().filter(|sent| sent.seat == seat && sent.kind == kind);
+        found.filter(|sent| from <= sent.at && sent.at < until).count()
     }
 
     /// All events so far, with their seats.

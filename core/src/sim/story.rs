@@ -34,7 +34,7 @@ impl Story {
     #[must_use]
     pub fn end(&self, count: usize) -> String {
         let skipped = self.lines.len().saturating_sub(count);
-        self.lines.iter().skip(skipped).map(|line| format!("{line}\n")).collect()
+        self.lines.iter().skip(skipped).flat_map(|line| [line.as_str(), "\n"]).collect()
     }
 }
 

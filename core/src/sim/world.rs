@@ -130,7 +130,7 @@ impl World {
 
     fn occur(&mut self, occurrence: Occurrence) {
         match occurrence {
-            Occurrence::Arrive { from, id, request, fate } => self.arrive(from, id, &request, fate),
+            Occurrence::Arrive { from, id, request, fate } => self.arrive(from, id, &request, &fate),
             Occurrence::Undo { revision, to } => {
                 if self.store.undo(self.now, revision, to) {
                     self.coverage.fault(Fault::LostUpdate);
@@ -162,10 +162,8 @@ impl World {
         match occurrence {
             Occurrence::Wake { timer: Some(timer), .. } if timer != process.timer => {}
             Occurrence::Wake { .. } => self.step(index, Input::Wake, None),
-            Occurrence::Answer { id, response, shows, .. } => {
-                if !self.seats[process.seat].link.is_cut {
-                    self.step(index, Input::Response(id, response), shows);
-                }
+            Occurrence::Answer { id, response, shows, .. } if !self.seats[process.seat].link.is_cut => {
+                self.step(index, Input::Response(id, response), shows);
             }
             Occurrence::NoAnswer { id, sent, .. } => self.step(index, Input::Failed(id, sent), None),
             Occurrence::WorkStops { .. } => self.step(index, Input::WorkStopped, None),
@@ -301,7 +299,7 @@ impl World {
             latest,
         }
         .fate(kind);
-        self.story.tell(self.now, "network", || format!("{:?} {:?} of {}: {fate:?}", id, kind, seat));
+        self.story.tell(self.now, "network", || format!("{id:?} {kind:?} of {seat}: {fate:?}"));
         if let Some((after, sent)) = fate.failure {
             self.agenda.plan(self.now + after, Occurrence::NoAnswer { to: index, id, sent });
         }
@@ -321,7 +319,7 @@ impl World {
         self.agenda.plan(self.now + up, Occurrence::Arrive { from: index, id, request, fate });
     }
 
-    fn arrive(&mut self, from: usize, id: RequestId, request: &Request<Vec<u8>>, fate: Fate) {
+    fn arrive(&mut self, from: usize, id: RequestId, request: &Request<Vec<u8>>, fate: &Fate) {
         let unix_ms = self.now.unix_ms();
         let kind = Kind::of(request);
         let client = format!("10.0.0.{}", self.processes[from].seat);
@@ -337,8 +335,8 @@ impl World {
                 }
                 response
             } else {
-                let (response, shown) = self.store.read(self.now, &client, request, fate.effect.stale_by);
-                shows = Some(shown);
+                let (response, revision) = self.store.read(self.now, &client, request, fate.effect.stale_by);
+                shows = Some(revision);
                 response
             });
         }
@@ -465,14 +463,10 @@ fn told(input: &Input, shows: Option<RevisionId>) -> String {
 
 /// An output in a line.
 fn said(output: &Output) -> String {
-    let mut words = output.events.iter().map(|event| format!("{event:?} ")).collect::<String>();
-    if let Some(request) = &output.request {
+    let request = output.request.as_ref().map(|request| {
         let body = String::from_utf8_lossy(request.http.body());
-        words += &format!("{} {} {body} until {:?} ", request.http.method(), request.http.uri(), request.give_up_at);
-    }
-    match output.lease {
-        Some(lease) => words += &format!("leads({} until {:?}) ", lease.token, lease.until),
-        None => {}
-    }
-    words + &format!("{:?}", output.next)
+        format!("{} {} {body} until {:?} ", request.http.method(), request.http.uri(), request.give_up_at)
+    });
+    let lease = output.lease.map(|lease| format!("leads({} until {:?}) ", lease.token, lease.until));
+    format!("{:?} {}{}{:?}", output.events, request.unwrap_or_default(), lease.unwrap_or_default(), output.next)
 }

@@ -76,5 +76,6 @@ fn last_term(world: &World, seat: usize) -> Term {
 /// The middle one, or the greater of the two in the middle.
 fn median(mut spans: Vec<Duration>) -> Duration {
     spans.sort_unstable();
-    spans[spans.len() / 2]
+    // The mean of the middle two where their number is even.
+    (spans[(spans.len() - 1) / 2] + spans[spans.len() / 2]) / 2
 }

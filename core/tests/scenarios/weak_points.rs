@@ -243,7 +243,10 @@ fn weak_point_11_transitions_can_be_counted() {
     world.run_for(s(10));
     kept(&world);
     let token = world.terms().last().map(|term| term.token);
-    assert!((0..3).all(|seat| world.view(seat).and_then(|view| view.token).map(|it| it.get()) == token), "{world}");
+    assert!(
+        (0..3).all(|seat| world.view(seat).and_then(|view| view.token).map(leader_elector_core::Token::get) == token),
+        "{world}"
+    );
 }
 
 /// The work is told first; nothing is freed while it may still run.
