@@ -9,7 +9,7 @@ use crate::budget::Budget;
 
 use crate::elector::{self, Elector, Ticket};
 use crate::event::{Event, Lease, Next, Why};
-use crate::lock::{Failure, Lock, Reason, Reply, Sent, Step};
+use crate::lock::{Failure, Lock, Op, Reason, Reply, Sent, Step};
 use crate::sleep::SleepWatch;
 use crate::time::{Clock, Instant, Now};
 use crate::timing::Timing;
@@ -230,6 +230,10 @@ impl<L: Lock> Candidate<L> {
             self.request = None;
         }
         if let Some(request) = output.request {
+            if let Some(sleep) = self.sleep.as_mut().filter(|_| matches!(request.op, Op::Write { .. })) {
+                // A lock that needs no request sends its write now.
+                sleep.mark(now);
+            }
             // Nothing to wait for yet: the first step replaces it.
             self.exchange = Some(Exchange { ticket: request.ticket, waits: Waits::Until(now.at) });
             let step = self.lock.start(now, &request.op, request.give_up_at);

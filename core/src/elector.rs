@@ -727,11 +727,11 @@ impl Elector {
             Some(seen) => (seen.received, seen.spread),
             None => (now, self.spread.up_to(EXPIRY_SPREAD)),
         };
-        let leading = matches!(self.state, State::Leading { .. });
+        let leading = matches!(self.state, State::Leading { .. } | State::Releasing { .. });
         match &standing.record {
             Some(record) if record.is_held() || !leading => self.set_leader(record.holder.clone()),
             None if standing.stands_for.is_zero() && !leading => self.set_leader(String::new()),
-            // Unclear text names nobody; and what lies on our own term is renewed over at once.
+            // Unclear text names nobody; what lies on our own term is renewed over at once; a release says so itself.
             _ => {}
         }
         self.seen = Some(Seen { standing: standing.clone(), received, spread });

@@ -1,0 +1,177 @@
+//! R6, and the orderly end in all its ways.
+
+use std::time::Duration;
+
+use leader_elector_core::elector::Input;
+use leader_elector_core::lock::{Failure, Intent, Reply};
+use leader_elector_core::{Event, Instant, Next, StopReason, Warning, Why, timing};
+
+use super::script::{self, Script, free, held, ours, ours_released, written};
+
+fn stopping(why: StopReason, by: u64) -> Event {
+    Event::Stopping { why, by: Instant::from_millis(by) }
+}
+
+/// Broken by releasing at `Stop`.
+#[test]
+fn r6_the_release_waits_for_the_work() {
+    let mut script = Script::new();
+    script.lead();
+    let output = script.at(5_000, Input::Stop);
+    assert_eq!(output.events, [stopping(StopReason::Stop, 20_000)]);
+    assert!(output.request.is_none());
+    assert_eq!(output.next, Next::OnInput(Why::WorkStopped), "it waits without limit");
+    assert!(script.at(900_000, Input::Wake).request.is_none());
+}
+
+#[test]
+fn r6_what_is_released_is_our_own_version() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    let output = script.at(6_000, Input::WorkStopped);
+    assert_eq!(output.events, [Event::StoppedLeading]);
+    assert_eq!(script::term(output.request.as_ref()).intent, Intent::Release);
+    let output = script.at(6_100, Input::Reply(script.ticket(), Reply::Written(written("v3", 6_000, 0))));
+    assert_eq!(output.events, [Event::Released, Event::NewLeader { leader: String::new() }]);
+    assert_eq!(output.next, Next::Done);
+}
+
+/// Broken by releasing what a conflict said nothing about.
+#[test]
+fn r6_a_successor_is_never_erased() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    script.at(6_000, Input::WorkStopped);
+    let output = script.at(6_100, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict)));
+    let read = output.request.unwrap();
+    let output = script.at(6_200, Input::Reply(read.ticket, held("v9", "stalin", 2)));
+    assert!(output.request.is_none());
+    assert_eq!(output.next, Next::Done);
+}
+
+/// Broken by leading on a claim that was confirmed after `Stop`.
+#[test]
+fn r6_stopped_during_a_claim_it_never_leads_and_releases_the_claim() {
+    let mut script = Script::new();
+    script.claim(0, free("v1", 0));
+    let claim = script.ticket();
+    let output = script.at(500, Input::Stop);
+    assert!(output.events.is_empty() && output.next != Next::Done, "the outcome is awaited: {output:?}");
+    let output = script.at(1_500, Input::Reply(claim, Reply::Written(written("v3", 1_000, 0))));
+    assert_eq!(script.until(), None);
+    assert_eq!(script::term(output.request.as_ref()).intent, Intent::Release);
+}
+
+#[test]
+fn r6_a_claim_of_unknown_outcome_is_looked_for_and_released() {
+    let mut script = Script::new();
+    script.claim(0, free("v1", 0));
+    let claim = script.ticket();
+    script.at(500, Input::Stop);
+    let output = script.at(5_000, Input::Reply(claim, Reply::Failed(Failure::Unknown)));
+    let read = output.request.unwrap();
+    let output = script.at(5_100, Input::Reply(read.ticket, ours("v2", 1)));
+    assert_eq!(script::term(output.request.as_ref()).intent, Intent::Release);
+}
+
+#[test]
+fn a_release_of_unknown_outcome_that_a_read_shows_is_released() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    script.at(6_000, Input::WorkStopped);
+    let output = script.at(11_000, Input::Reply(script.ticket(), Reply::Failed(Failure::Unknown)));
+    let at = script::wake_at(&output);
+    let read = script.at(at, Input::Wake).request.unwrap();
+    let output = script.at(at, Input::Reply(read.ticket, ours_released("v3", 1)));
+    assert_eq!(output.events[0], Event::Released);
+    assert_eq!(output.next, Next::Done);
+}
+
+#[test]
+fn the_release_is_tried_until_the_lease_is_over() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    let mut output = script.at(6_000, Input::WorkStopped);
+    let mut tries = 0;
+    while output.next != Next::Done {
+        let at = script::wake_at(&output);
+        assert!(at <= 30_000, "{at}");
+        output = match output.request.take() {
+            Some(request) => script.at(at.min(29_999), Input::Reply(request.ticket, Reply::Failed(Failure::Unknown))),
+            None => script.at(at, Input::Wake),
+        };
+        tries += 1;
+        assert!(tries < 50);
+    }
+    assert!(matches!(output.events[..], [Event::Warning(Warning::NotReleased { .. })]), "{output:?}");
+}
+
+#[test]
+fn throttled_beyond_the_lease_the_release_is_given_up() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    script.at(6_000, Input::WorkStopped);
+    let wait = Duration::from_mins(1);
+    let output = script.at(6_100, Input::Reply(script.ticket(), Reply::Failed(Failure::Throttled { wait })));
+    assert!(matches!(output.events[..], [.., Event::Warning(Warning::NotReleased { .. })]), "{output:?}");
+    assert_eq!(output.next, Next::Done);
+}
+
+#[test]
+fn without_work_nothing_is_waited_for() {
+    let mut script = Script::new();
+    script.read(0, held("v1", "stalin", 4));
+    assert_eq!(script.at(100, Input::Stop).next, Next::Done);
+    assert!(script.at(99_000, Input::Wake).request.is_none());
+}
+
+#[test]
+fn the_grace_comes_before_the_end() {
+    let grace = Duration::from_secs(3);
+    let mut script = Script::with(timing::Settings { stop_grace: grace, ..timing::Settings::default() });
+    script.lead();
+    script.request_due(10_000, Intent::Renew);
+    let output = script.at(17_000, Input::Wake);
+    assert_eq!(output.events, [stopping(StopReason::Deadline, 20_000)]);
+    assert_eq!(script.until(), None);
+}
+
+#[test]
+fn a_confirmation_within_the_grace_starts_nothing() {
+    let grace = Duration::from_secs(3);
+    let mut script = Script::with(timing::Settings { stop_grace: grace, ..timing::Settings::default() });
+    script.lead_with(written("v2", 0, 0), 17_000);
+    assert_eq!(script.until(), None);
+}
+
+#[test]
+fn losing_the_lease_is_not_the_end() {
+    let mut script = Script::new();
+    script.lead();
+    script.request_due(10_000, Intent::Renew);
+    script.at(20_000, Input::Wake);
+    let output = script.at(20_500, Input::WorkStopped);
+    assert_eq!(output.events, [Event::StoppedLeading]);
+    assert_ne!(output.next, Next::Done);
+}
+
+/// Broken by claiming the lock that it has just released.
+#[test]
+fn who_steps_down_stays_away_for_a_lease() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::StepDown);
+    script.at(5_000, Input::WorkStopped);
+    let output = script.at(5_100, Input::Reply(script.ticket(), Reply::Written(written("v3", 5_000, 0))));
+    assert_eq!(output.events[0], Event::Released);
+    let read = output.request.unwrap();
+    let output = script.at(5_200, Input::Reply(read.ticket, free("v3", 1)));
+    assert!(output.request.is_none());
+    script.nothing_claimed_before(35_000);
+    script.claims_from(35_000, &Reply::Unchanged);
+}
