@@ -117,6 +117,7 @@ struct Config {
     gist: String,
     token: Option<String>,
     api: String,
+    git: Option<String>,
     #[serde(default = "default_file")]
     file: String,
     write: WriteMode,
@@ -137,9 +138,6 @@ fn default_file() -> String {
 
 impl Config {
     fn candidate(&self, now: Now) -> Result<Candidate<Gist>, String> {
-        if self.write == WriteMode::Push {
-            return Err("write is `push`: allowed is patch (push is not built yet)".to_owned());
-        }
         let default = timing::Settings::default();
         let or = |ms: Option<u64>, default: Duration| ms.map_or(default, Duration::from_millis);
         let settings = timing::Settings {
@@ -158,6 +156,7 @@ impl Config {
             gist: self.gist.clone(),
             file: self.file.clone(),
             api: self.api.clone(),
+            git: self.git.clone(),
             token: self.token.clone(),
             write: self.write,
             // Whoever drives this process moves the bytes: there is no wire here to listen on.

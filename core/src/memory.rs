@@ -112,7 +112,13 @@ impl Memory {
             token: term.token,
             strategy: before.as_deref().map(|record| record.strategy.clone()).unwrap_or_default(),
             preferred_holder: before.as_deref().map(|record| record.preferred_holder.clone()).unwrap_or_default(),
-            mark: Some(Mark { instance: self.me.instance().to_owned(), base: None, nonce: None, write: None }),
+            mark: Some(Mark {
+                instance: self.me.instance().to_owned(),
+                base: None,
+                nonce: None,
+                write: None,
+                released_by: None,
+            }),
             unknown: before.as_deref().map(|record| record.unknown.clone()).unwrap_or_default(),
         });
         let version = content.version();

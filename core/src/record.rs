@@ -54,10 +54,11 @@ impl fmt::Display for Token {
 }
 
 /// How a record of ours was written. One gist, one mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WriteMode {
     /// A git push of one commit: git compares and swaps under the ref lock.
+    #[default]
     Push,
     /// A REST PATCH: exclusion is made of the revision list.
     Patch,
@@ -83,6 +84,8 @@ pub struct Mark {
     pub nonce: Option<String>,
     /// The mode it was written in.
     pub write: Option<WriteMode>,
+    /// Whose term a release ended: in push mode the release takes the place of the term's other records.
+    pub released_by: Option<String>,
 }
 
 /// A valid record.
@@ -127,6 +130,13 @@ impl Record {
         !self.holder.is_empty()
     }
 
+    /// Whose term it is or was: the holder's name, or that of who released.
+    #[must_use]
+    pub fn term_of(&self) -> &str {
+        let released_by = self.mark.as_ref().and_then(|mark| mark.released_by.as_deref());
+        if self.is_held() { &self.holder } else { released_by.unwrap_or_default() }
+    }
+
     /// The nonce, if the record is ours and has one.
     #[must_use]
     pub fn nonce(&self) -> Option<&str> {
@@ -163,6 +173,7 @@ impl Record {
 
 /// What a file's content means, before anybody asks where in the history it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it lives behind an Arc")]
 pub enum Text {
     /// There is nothing: no such file, an empty text, or `{}`. Free, unless something displaced lies below.
     Nothing,
@@ -236,7 +247,7 @@ pub fn timestamp(wall: WallClock) -> Option<DateTime<Utc>> {
 
 /// The names that a record's fields may have. Go matches names without regard to case and takes the last of several;
 /// a text that two readers could understand differently is therefore no record.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 12] = [
     "holderIdentity",
     "leaseDurationSeconds",
     "acquireTime",
@@ -248,6 +259,7 @@ const KNOWN: [&str; 11] = [
     "base",
     "nonce",
     "write",
+    "releasedBy",
 ];
 
 /// The record as it is written.
@@ -269,6 +281,8 @@ struct Wire<'a> {
     nonce: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     write: Option<WriteMode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    released_by: Option<&'a str>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -287,6 +301,7 @@ impl<'a> From<&'a Record> for Wire<'a> {
             base: record.base(),
             nonce: record.nonce(),
             write: record.write_mode(),
+            released_by: record.mark.as_ref().and_then(|mark| mark.released_by.as_deref()),
             unknown: record.unknown.clone(),
         }
     }
@@ -340,6 +355,7 @@ fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
     let instance = text(&mut fields, "instance")?;
     let base = text(&mut fields, "base")?;
     let nonce = text(&mut fields, "nonce")?;
+    let released_by = text(&mut fields, "releasedBy")?;
     let write = match fields.remove("write") {
         None | Some(Value::Null) => None,
         Some(value) => Some(serde_json::from_value(value).map_err(|_| "field `write` is neither push nor patch")?),
@@ -352,7 +368,7 @@ fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
         token,
         strategy: text(&mut fields, "strategy")?.unwrap_or_default(),
         preferred_holder: text(&mut fields, "preferredHolder")?.unwrap_or_default(),
-        mark: instance.map(|instance| Mark { instance, base, nonce, write }),
+        mark: instance.map(|instance| Mark { instance, base, nonce, write, released_by }),
         unknown: fields,
     })
 }

@@ -53,6 +53,16 @@ pub enum Warning {
         "the lock holds a record written by {found}, this candidate writes by {configured}: nothing is claimed; stop all candidates and run `leader-elector reset`, or use --write {found}"
     )]
     OtherMode { found: WriteMode, configured: WriteMode },
+    /// One gist, one mode: the term is written, but not as one revision.
+    #[error(
+        "the git server does not take a push that replaces our own commit ({words}): every renewal appends a revision from now on"
+    )]
+    ReplacingRefused { words: String },
+    /// The server does not take our pushes.
+    #[error(
+        "the git server does not take pushes ({words}): see whether the branch is protected and the token may write; or use --write patch with all candidates"
+    )]
+    PushRefused { words: String },
     /// The newest token cannot be known.
     #[error(
         "no record found in the newest {looked_back} revisions and older ones may exist: nothing is claimed, because the next fencing token is not known; write a record with the highest leaderTransitions by hand"

@@ -58,6 +58,7 @@ impl Bench for OnAGist {
             gist: self.gist.clone(),
             file: gist::DEFAULT_FILE.to_owned(),
             api: "http://api.test".to_owned(),
+            git: None,
             token: Some("secret".to_owned()),
             write: WriteMode::Patch,
             allow_http: true,

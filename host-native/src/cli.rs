@@ -72,6 +72,9 @@ pub(crate) struct ApiArgs {
     /// The API's address; GitHub Enterprise: https://HOST/api/v3
     #[arg(long, env = "GITHUB_API_URL", value_name = "URL", default_value = leader_elector_core::gist::DEFAULT_API)]
     pub(crate) api_url: String,
+    /// Where pushes go: URL/ID.git [default: what the API says of the gist, if it is of the API's site]
+    #[arg(long, env = "LEADER_ELECTION_GIT_URL", value_name = "URL")]
+    pub(crate) git_url: Option<String>,
     /// Certificates of your own authority (PEM), beside the system's; proxies come from HTTPS_PROXY and NO_PROXY
     #[arg(long, env = "LEADER_ELECTION_CA_FILE", value_name = "PATH")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -96,8 +99,8 @@ pub(crate) struct RunArgs {
     /// The candidate's name [default: the host's name]
     #[arg(long, env = "LEADER_NAME", value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// How records are written
-    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "patch")]
+    /// How records are written: push (git's own compare-and-swap) or patch (REST only); one gist, one mode
+    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "push")]
     pub(crate) write: String,
     #[command(flatten)]
     pub(crate) timings: TimingArgs,

@@ -94,7 +94,7 @@ fn gist_of(
             given.trim_end_matches('/').trim_end_matches(".git").rsplit('/').next().unwrap_or(given).to_owned()
         }
     };
-    let settings = settings(id, &args.file, &args.api, access, timing, write.unwrap_or(WriteMode::Patch));
+    let settings = settings(id, &args.file, &args.api, access, timing, write.unwrap_or(WriteMode::Push));
     match settings.check() {
         Ok(()) => Some(settings),
         Err(errors) => {
@@ -117,6 +117,7 @@ fn settings(
         gist,
         file: file.to_owned(),
         api: api.api_url.trim_end_matches('/').to_owned(),
+        git: api.git_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
         token: access.and_then(|access| access.token.as_deref().map(str::to_owned)),
         write,
         allow_http: api.allow_http,
@@ -180,8 +181,8 @@ fn name(given: Option<&str>) -> Result<String, String> {
 fn write_mode(given: &str) -> Result<WriteMode, String> {
     match given {
         "patch" => Ok(WriteMode::Patch),
-        "push" => Err("write is `push`: allowed is patch (writing by git push is not built yet)".to_owned()),
-        other => Err(format!("write is `{other}`: allowed is patch")),
+        "push" => Ok(WriteMode::Push),
+        other => Err(format!("write is `{other}`: allowed are push and patch")),
     }
 }
 

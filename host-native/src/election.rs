@@ -70,6 +70,8 @@ pub struct Builder {
     gist: String,
     file: Option<String>,
     api: Option<String>,
+    git: Option<String>,
+    write: WriteMode,
     access: Access,
     name: String,
     timings: timing::Settings,
@@ -97,6 +99,20 @@ impl Builder {
     #[must_use]
     pub fn api_url(mut self, url: impl Into<String>) -> Self {
         self.api = Some(url.into());
+        self
+    }
+
+    /// Where pushes go, unless it is where the API says: `URL/ID.git`.
+    #[must_use]
+    pub fn git_url(mut self, url: impl Into<String>) -> Self {
+        self.git = Some(url.into());
+        self
+    }
+
+    /// How records are written: by push, unless told otherwise. One gist, one mode.
+    #[must_use]
+    pub const fn write(mut self, write: WriteMode) -> Self {
+        self.write = write;
         self
     }
 
@@ -160,7 +176,8 @@ impl Builder {
             file: self.file.clone().unwrap_or_else(|| gist::DEFAULT_FILE.to_owned()),
             api: self.api.clone().unwrap_or_else(|| gist::DEFAULT_API.to_owned()),
             token: self.access.token.as_deref().map(str::to_owned),
-            write: WriteMode::Patch,
+            git: self.git.clone(),
+            write: self.write,
             allow_http: false,
             lease: timing.lease(),
             settle: timing.settle(),

@@ -8,8 +8,9 @@ use sha1::{Digest, Sha1};
 
 use super::ledger::Ledger;
 use super::own::OwnTerm;
+use super::repository::Repository;
 use super::settings::Settings;
-use super::snapshot::Snapshot;
+use super::snapshot::{Chain, Snapshot};
 use super::throttle::Throttle;
 use super::wire::{NoAnswer, Wire};
 use crate::lock::{Bar, Failure, Identity, Standing, Version};
@@ -26,6 +27,13 @@ pub(super) struct Desk {
     pub(super) own: Option<OwnTerm>,
     /// The last resolved snapshot; none while another head was seen and not resolved, or own writes came after it.
     pub(super) kept: Option<Kept>,
+    /// What the next push stands on; none in patch mode.
+    pub(super) ground: Option<Ground>,
+    /// Pushes that were not taken, in a row.
+    pub(super) refused_pushes: u32,
+    refused_push: Option<RefusedPush>,
+    /// The server does not take a push that replaces a commit: every write appends.
+    pub(super) appends: bool,
     pub(super) last_write: Option<Instant>,
     pub(super) immediate_renewal_used: bool,
     pub(super) warnings: Vec<Warning>,
@@ -44,6 +52,21 @@ pub(super) struct Kept {
     pub(super) told: bool,
 }
 
+/// A head, with what a push on it needs.
+#[derive(Clone, Debug)]
+pub(super) struct Ground {
+    pub(super) chain: Chain,
+    pub(super) repository: Arc<Repository>,
+}
+
+/// The last push that was answered with `ng`.
+#[derive(Debug)]
+struct RefusedPush {
+    old: Version,
+    replaces: bool,
+    words: String,
+}
+
 impl Desk {
     pub(super) fn new(settings: Settings, me: Identity, seed: u64) -> Self {
         Self {
@@ -53,6 +76,10 @@ impl Desk {
             throttle: Throttle::default(),
             own: None,
             kept: None,
+            ground: None,
+            refused_pushes: 0,
+            refused_push: None,
+            appends: false,
             last_write: None,
             immediate_renewal_used: false,
             warnings: Vec::new(),
@@ -160,6 +187,35 @@ impl Desk {
             }
             None => {}
         }
+    }
+
+    /// A snapshot is resolved: the next push stands on it. Tells a push that lost a race, whose old id is no longer the
+    /// head, from one that the server does not take.
+    pub(super) fn stand_on(&mut self, snapshot: &Snapshot) {
+        let chain = &snapshot.chain;
+        self.ground = snapshot
+            .repository
+            .as_ref()
+            .map(|repository| Ground { chain: chain.clone(), repository: Arc::clone(repository) });
+        let Some(RefusedPush { replaces, words, .. }) =
+            self.refused_push.take().filter(|refused| refused.old == *chain.head())
+        else {
+            return;
+        };
+        if replaces && !self.appends {
+            self.appends = true;
+            self.warnings.push(Warning::ReplacingRefused { words });
+        } else {
+            self.warn_once(Warning::PushRefused { words });
+        }
+    }
+
+    /// A push onto `old` was answered with `ng`: it proves nothing. Read at once; if that goes on, after a pause.
+    pub(super) fn push_refused(&mut self, old: Version, replaces: bool, words: String) -> NoAnswer {
+        self.refused_push = Some(RefusedPush { old, replaces, words });
+        self.refused_pushes += 1;
+        let failure = if self.refused_pushes > 1 { Failure::Unknown } else { Failure::Conflict };
+        NoAnswer { failure, what: None }
     }
 
     /// There is no answer: said when it begins, not at each try.

@@ -17,6 +17,8 @@ pub(super) struct Ledger {
     text_order: VecDeque<Version>,
     older: BTreeSet<Version>,
     older_order: VecDeque<Version>,
+    /// The head accepted last, and its parent: a later head with the same parent has replaced it.
+    accepted: Option<(Version, Option<Version>)>,
     newest_token: Token,
 }
 
@@ -41,16 +43,30 @@ impl Ledger {
         }
     }
 
-    /// Remembers that each revision of a list replaced the one after it.
+    /// Remembers what an accepted list says of the order: everything below its head is older, and so is the head
+    /// accepted before, if it had the same parent.
     pub(super) fn note_list(&mut self, newest_first: &[Version]) {
         for parent in newest_first.iter().skip(1) {
-            if self.older.insert(parent.clone()) {
-                self.older_order.push_back(parent.clone());
-                if self.older_order.len() > OLDER
-                    && let Some(oldest) = self.older_order.pop_front()
-                {
-                    self.older.remove(&oldest);
-                }
+            self.note_older(parent);
+        }
+        let accepted = (newest_first[0].clone(), newest_first.get(1).cloned());
+        if let Some((head, parent)) = self.accepted.replace(accepted.clone())
+            && head != accepted.0
+            && parent.is_some()
+            && parent == accepted.1
+        {
+            self.note_older(&head);
+        }
+    }
+
+    /// Remembers that something was seen that replaced it.
+    pub(super) fn note_older(&mut self, version: &Version) {
+        if self.older.insert(version.clone()) {
+            self.older_order.push_back(version.clone());
+            if self.older_order.len() > OLDER
+                && let Some(oldest) = self.older_order.pop_front()
+            {
+                self.older.remove(&oldest);
             }
         }
     }
@@ -64,6 +80,7 @@ impl Ledger {
     pub(super) fn forget_order(&mut self) {
         self.older.clear();
         self.older_order.clear();
+        self.accepted = None;
     }
 
     /// A token was seen, or used in a write whose outcome may never be known (R7).

@@ -7,8 +7,10 @@
 //! | `throttle` | waiting as told |
 //! | `ledger` | what is known of revisions |
 //! | `snapshot` | valid and void; free, held, unclear |
+//! | `repository` | what a push needs beside the lock: where it goes, which files it carries over |
 //! | `read` | reading without being fooled |
 //! | `patch` | one write in patch mode, and where it landed |
+//! | `push` | one write in push mode, over `refs`, `pkt` and `pack`: git's protocol and objects |
 //! | `term` | claim, settle, confirm |
 //! | `own` | the writes of our term, and `solid` |
 //! | `desk` | what all of them share |
@@ -16,8 +18,13 @@
 mod desk;
 mod ledger;
 mod own;
+mod pack;
 mod patch;
+mod pkt;
+mod push;
 mod read;
+mod refs;
+mod repository;
 mod settings;
 mod snapshot;
 mod term;
@@ -31,9 +38,9 @@ use http::Response;
 use self::desk::{Desk, Kept};
 use self::own::OwnTerm;
 use self::read::{ReadStep, Reading, Seen};
-pub use self::settings::{DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
+pub use self::settings::{Address, DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
 use self::term::{WriteStep, Writing};
-use self::wire::NoAnswer;
+use self::wire::{NoAnswer, Outgoing};
 use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step};
 use crate::time::{Instant, Now};
 use crate::warning::Warning;
@@ -93,7 +100,7 @@ impl Gist {
         self.desk.kept.as_ref().map(|kept| (kept.snapshot.chain.list.len(), kept.snapshot.chain.complete))
     }
 
-    fn send(&mut self, now: Now, request: Box<http::Request<Vec<u8>>>) -> Step {
+    fn send(&mut self, now: Now, request: Outgoing) -> Step {
         // A late answer to an earlier request may have said so meanwhile (R10).
         if let Some(wait) = self.desk.throttle.remaining(now.at) {
             self.busy = Busy::Idle;
@@ -151,6 +158,7 @@ impl Gist {
             },
             Seen::Resolved(snapshot, etag) => (snapshot, etag),
         };
+        self.desk.stand_on(&snapshot);
         let standing = self.desk.standing(now, &snapshot);
         self.desk.kept = Some(Kept { etag, snapshot, told: true });
         Reply::Standing(standing)

@@ -22,6 +22,8 @@ const RELEASED_LEASE: Duration = Duration::from_secs(1);
 pub(super) struct OwnTerm {
     token: Token,
     acquired: Option<DateTime<Utc>>,
+    /// Where pushes go, as it was looked up for the claim.
+    branch: Option<String>,
     /// What a foreign record carried, and survives.
     carried: Carried,
     writes: VecDeque<OwnWrite>,
@@ -46,6 +48,10 @@ struct OwnWrite {
     /// When its acknowledgement was handled.
     known: Option<Instant>,
     version: Option<Version>,
+    /// The revision that it was meant to stand on or to replace: below it in its own ancestry.
+    old: Version,
+    /// The id of the commit that was pushed.
+    pushed: Option<Version>,
 }
 
 impl OwnTerm {
@@ -56,7 +62,16 @@ impl OwnTerm {
             preferred_holder: record.preferred_holder.clone(),
             unknown: record.unknown.clone(),
         });
-        Self { token, acquired: timestamp(wall), carried, writes: VecDeque::new(), solid: None, begun: false }
+        let acquired = timestamp(wall);
+        Self { token, acquired, branch: None, carried, writes: VecDeque::new(), solid: None, begun: false }
+    }
+
+    pub(super) fn branch(&self) -> Option<&str> {
+        self.branch.as_deref()
+    }
+
+    pub(super) fn set_branch(&mut self, branch: &str) {
+        self.branch = Some(branch.to_owned());
     }
 
     pub(super) const fn token(&self) -> Token {
@@ -94,18 +109,31 @@ impl OwnTerm {
                 base: Some(base.as_str().to_owned()),
                 nonce: Some(nonce),
                 write: Some(mode),
+                released_by: released.then(|| name.to_owned()),
             }),
             unknown: self.carried.unknown.clone(),
         }
     }
 
-    /// A write is sent now.
-    pub(super) fn sent(&mut self, nonce: String, now: Instant) {
+    /// A write on `old` is sent now.
+    pub(super) fn sent(&mut self, nonce: String, now: Instant, old: Version) {
         if self.writes.len() == WRITES {
             // The claim stays: it is the last resort of `solid`.
             self.writes.remove(1);
         }
-        self.writes.push_back(OwnWrite { nonce, sent: now, known: None, version: None });
+        self.writes.push_back(OwnWrite { nonce, sent: now, known: None, version: None, old, pushed: None });
+    }
+
+    /// The last write is a push of this commit.
+    pub(super) fn pushed(&mut self, commit: Version) {
+        if let Some(write) = self.writes.back_mut() {
+            write.pushed = Some(commit);
+        }
+    }
+
+    /// Whether this very commit was pushed by us in this term: it is more than our text.
+    pub(super) fn has_pushed(&self, version: &Version) -> bool {
+        self.writes.iter().any(|write| write.pushed.as_ref() == Some(version))
     }
 
     /// A write surely had no effect, and never will.
@@ -125,11 +153,10 @@ impl OwnTerm {
         let sent = write.sent;
         write.known.get_or_insert(now);
         write.version = Some(chain.list[index].clone());
-        let below = &chain.list[index + 1..];
         let proven = self.writes.iter().rev().find(|write| {
             write.sent < sent
                 && write.known.is_some_and(|known| known + settle <= sent)
-                && write.version.as_ref().is_some_and(|version| below.contains(version))
+                && self.lies_below(&write.nonce, (chain, index))
         });
         let oldest = self.writes.front().map_or(sent, |write| write.sent);
         let solid = if settle.is_zero() {
@@ -160,6 +187,17 @@ impl OwnTerm {
             .find_map(|write| chain.find_valid(&write.nonce, ledger).map(|index| (write.nonce.clone(), index)));
         let (nonce, index) = found?;
         self.acknowledge(now, &nonce, (chain, index), settle)
+    }
+
+    /// Whether the write `lower` lies in the ancestry of what is valid at `index`: below it in the list, or replaced by
+    /// a push of ours that was replaced in turn by what lies there. That a push stands proves that its old id stood.
+    pub(super) fn lies_below(&self, lower: &str, (chain, index): (&Chain, usize)) -> bool {
+        let Some(version) = self.version_of(lower) else { return false };
+        let push = |commit: &Version| self.writes.iter().find(|write| write.pushed.as_ref() == Some(commit));
+        chain.list[index + 1..].contains(version)
+            || std::iter::successors(push(&chain.list[index]), |write| push(&write.old))
+                .take(self.writes.len())
+                .any(|write| write.old == *version)
     }
 
     /// Where the write with this nonce was seen.

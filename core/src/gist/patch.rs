@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::desk::Desk;
 use super::read::{held_by_other, superseded};
 use super::snapshot::Chain;
-use super::wire::{ListLength, NoAnswer, Wire};
+use super::wire::{ListLength, NoAnswer, Outgoing, Wire};
 use crate::lock::{Failure, Version};
 use crate::record::{Record, Text};
 use crate::time::Instant;
@@ -36,7 +36,7 @@ enum Stage {
 /// What to do after an answer.
 #[derive(Debug)]
 pub(super) enum PatchStep {
-    Send(Box<Request<Vec<u8>>>),
+    Send(Outgoing),
     Done(Result<Landed, NoAnswer>),
 }
 
@@ -51,7 +51,7 @@ pub(super) enum Landed {
 
 impl Patch {
     /// The PATCH of `text`, a record with this nonce and base.
-    pub(super) fn begin(desk: &Desk, text: &str, nonce: String, base: Version) -> (Self, Box<Request<Vec<u8>>>) {
+    pub(super) fn begin(desk: &Desk, text: &str, nonce: String, base: Version) -> (Self, Outgoing) {
         let patch = Self { nonce, base, stage: Stage::Patch, head_text: None, chain: None };
         (patch, desk.wire.patch(text))
     }

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use http::header::HeaderValue;
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::desk::Desk;
+use super::repository::Repository;
 use super::snapshot::{Chain, Need, Snapshot};
-use super::wire::{ListLength, NoAnswer, Wire};
+use super::wire::{ListLength, NoAnswer, Outgoing, Wire};
 use crate::lock::{Failure, Version};
-use crate::record::{Record, Text};
+use crate::record::{Record, Text, WriteMode};
 use crate::time::Instant;
 
 /// A read on its way.
@@ -23,6 +24,8 @@ pub(super) struct Reading {
     conditional: bool,
     etag: Option<HeaderValue>,
     head_text: Option<Arc<Text>>,
+    /// That of the list's head, in push mode.
+    repository: Option<Arc<Repository>>,
     chain: Option<Chain>,
     /// The list was read at another moment than the content: its head must have that content.
     unproven_head: bool,
@@ -40,7 +43,7 @@ enum Stage {
 /// What to do after an answer.
 #[derive(Debug)]
 pub(super) enum ReadStep {
-    Send(Box<Request<Vec<u8>>>),
+    Send(Outgoing),
     Done(Result<Seen, NoAnswer>),
 }
 
@@ -54,12 +57,13 @@ pub(super) enum Seen {
 
 impl Reading {
     /// Begins a read; `etag` makes it conditional.
-    pub(super) fn begin(desk: &Desk, etag: Option<&HeaderValue>, defending: bool) -> (Self, Box<Request<Vec<u8>>>) {
+    pub(super) fn begin(desk: &Desk, etag: Option<&HeaderValue>, defending: bool) -> (Self, Outgoing) {
         let reading = Self {
             stage: Stage::Gist,
             conditional: etag.is_some(),
             etag: None,
             head_text: None,
+            repository: None,
             chain: None,
             unproven_head: false,
             defending,
@@ -76,7 +80,7 @@ impl Reading {
         }
     }
 
-    fn request(&self, desk: &Desk) -> Box<Request<Vec<u8>>> {
+    fn request(&self, desk: &Desk) -> Outgoing {
         match &self.stage {
             Stage::Gist => desk.wire.get(None),
             Stage::List(length) => desk.wire.list(*length),
@@ -103,6 +107,7 @@ impl Reading {
                 };
                 desk.see_list(now, &list)?;
                 desk.ledger.note_text(&list[0], answer.text);
+                self.repository = answer.repository;
                 self.chain = Some(Chain { list, complete: false, longest: false });
             }
             Stage::List(length) => {
@@ -120,6 +125,9 @@ impl Reading {
                 }
                 let answer = desk.wire.gist(response)?;
                 desk.ledger.note_text(&version, answer.text);
+                if self.chain.as_ref().is_some_and(|chain| *chain.head() == version) {
+                    self.repository = answer.repository;
+                }
             }
         }
         self.resolve(desk)
@@ -128,17 +136,22 @@ impl Reading {
     fn resolve(&mut self, desk: &Desk) -> Result<Option<Seen>, NoAnswer> {
         let Some(chain) = &self.chain else { return Err(moved_on()) };
         if self.unproven_head {
+            let is_pushed = desk.settings().write == WriteMode::Push;
             match desk.ledger.text(chain.head()) {
-                None => {
+                // The files have to be those of this head as well, not only the lock's text.
+                text if text.is_none() || (is_pushed && self.repository.is_none()) => {
                     self.stage = Stage::Text(chain.head().clone());
                     return Ok(None);
                 }
-                Some(text) if Some(text) == self.head_text.as_ref() => self.unproven_head = false,
-                Some(_) => return Err(moved_on()),
+                text if text == self.head_text.as_ref() => self.unproven_head = false,
+                _ => return Err(moved_on()),
             }
         }
         match Snapshot::resolve(chain, &desk.ledger, desk.settings().lease, desk.settings().write) {
-            Ok(snapshot) => Ok(Some(Seen::Resolved(Box::new(snapshot), self.etag.take()))),
+            Ok(snapshot) => {
+                let snapshot = Snapshot { repository: self.repository.take(), ..snapshot };
+                Ok(Some(Seen::Resolved(Box::new(snapshot), self.etag.take())))
+            }
             Err(need) => {
                 let first_sight = self.defending
                     && self

@@ -14,6 +14,9 @@ pub const DEFAULT_API: &str = "https://api.github.com";
 /// The `User-Agent` that this software sends; GitHub refuses requests without one.
 pub const USER_AGENT: &str = concat!("leader-elector/", env!("CARGO_PKG_VERSION"));
 
+/// The same for git's routes: some servers answer these only to what calls itself git.
+pub(super) const GIT_USER_AGENT: &str = concat!("git/leader-elector-", env!("CARGO_PKG_VERSION"));
+
 /// Where the lock is and how it is written.
 #[derive(Clone)]
 pub struct Settings {
@@ -23,6 +26,8 @@ pub struct Settings {
     pub file: String,
     /// The API's address, without a slash at its end.
     pub api: String,
+    /// The git server's address; `None`: each gist's own `git_push_url`, if it is of the API's site.
+    pub git: Option<String>,
     /// The token; `None` where only reads are wanted.
     pub token: Option<String>,
     /// How records are written.
@@ -48,21 +53,21 @@ impl Settings {
             wrong.push(SettingsError::Gist { value: self.gist.clone() });
         }
         let bad_name = |c: char| c == '/' || c == '\\' || c.is_control();
-        if self.file.trim().is_empty() || self.file.len() > 255 || self.file.contains(bad_name) {
+        let reserved = [".", ".."].contains(&self.file.as_str()) || self.file.eq_ignore_ascii_case(".git");
+        if self.file.trim().is_empty() || self.file.len() > 255 || self.file.contains(bad_name) || reserved {
             wrong.push(SettingsError::File { value: self.file.clone() });
         }
-        match self.api.parse::<http::Uri>().ok().and_then(|uri| {
-            let host = uri.host()?.to_owned();
-            let userinfo = uri.authority()?.as_str().contains('@');
-            (!userinfo && uri.query().is_none()).then(|| (uri.scheme_str().map(str::to_owned), host))
-        }) {
-            Some((Some(scheme), _)) if scheme == "https" => {}
-            Some((Some(scheme), host)) if scheme == "http" => {
-                if !self.allow_http && !is_loopback(&host) {
-                    wrong.push(SettingsError::PlainHttp { value: self.api.clone() });
+        let addresses = [Some((Address::Api, &self.api)), self.git.as_ref().map(|git| (Address::Git, git))];
+        for (address, value) in addresses.into_iter().flatten() {
+            match scheme_and_host(value) {
+                Some((scheme, _)) if scheme == "https" => {}
+                Some((scheme, host)) if scheme == "http" => {
+                    if !self.allow_http && !is_loopback(&host) {
+                        wrong.push(SettingsError::PlainHttp { address, value: value.clone() });
+                    }
                 }
+                _ => wrong.push(SettingsError::Address { address, value: value.clone() }),
             }
-            _ => wrong.push(SettingsError::Api { value: self.api.clone() }),
         }
         if self.token.as_ref().is_some_and(|token| !is_token(token)) {
             wrong.push(SettingsError::Token);
@@ -77,8 +82,27 @@ impl fmt::Debug for Settings {
             .field("gist", &self.gist)
             .field("file", &self.file)
             .field("api", &self.api)
+            .field("git", &self.git)
             .field("write", &self.write)
             .finish_non_exhaustive()
+    }
+}
+
+/// An address that the lock is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// The REST API's.
+    Api,
+    /// The git server's.
+    Git,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Api => "api url",
+            Self::Git => "git url",
+        })
     }
 }
 
@@ -91,12 +115,12 @@ pub enum SettingsError {
     Gist { value: String },
     #[error("file is `{value}`: allowed is a file name of 1 to 255 bytes without slashes and control characters")]
     File { value: String },
-    #[error("api url is `{value}`: allowed is https://HOST[/PATH] without user, password and query")]
-    Api { value: String },
+    #[error("{address} is `{value}`: allowed is https://HOST[/PATH] without user, password and query")]
+    Address { address: Address, value: String },
     #[error(
-        "api url is `{value}`: plain http is allowed to this machine only, because the token would travel in the clear; use https or --allow-http"
+        "{address} is `{value}`: plain http is allowed to this machine only, because the token would travel in the clear; use https or --allow-http"
     )]
-    PlainHttp { value: String },
+    PlainHttp { address: Address, value: String },
     #[error("token: allowed are visible ASCII characters without spaces (its value is not shown)")]
     Token,
 }
@@ -108,7 +132,10 @@ impl SettingsError {
         match self {
             Self::Gist { .. } => "gist",
             Self::File { .. } => "file",
-            Self::Api { .. } | Self::PlainHttp { .. } => "api_url",
+            Self::Address { address, .. } | Self::PlainHttp { address, .. } => match address {
+                Address::Api => "api_url",
+                Address::Git => "git_url",
+            },
             Self::Token => "token",
         }
     }
@@ -120,8 +147,14 @@ pub fn is_token(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())
 }
 
+fn scheme_and_host(address: &str) -> Option<(String, String)> {
+    let uri: http::Uri = address.parse().ok()?;
+    let bare = uri.query().is_none() && !uri.authority()?.as_str().contains('@');
+    bare.then(|| Some((uri.scheme_str()?.to_owned(), uri.host()?.to_owned())))?
+}
+
 /// Whether a host is this machine, as it is written in a URL.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ledger::Ledger;
+use super::repository::Repository;
 use crate::lock::{Bar, Version};
 use crate::record::{Record, Text, WriteMode};
 
@@ -34,6 +35,8 @@ pub(super) struct Snapshot {
     pub(super) bar: Option<Bar>,
     /// Why the state's text is no record.
     pub(super) unclear: Option<String>,
+    /// What a push on the head needs; none in patch mode.
+    pub(super) repository: Option<Arc<Repository>>,
 }
 
 /// What a snapshot still needs.
@@ -83,6 +86,7 @@ impl Snapshot {
                 stands_for: lease,
                 bar: Some(Bar::NoRecordInSight),
                 unclear: Some("every visible revision is void".to_owned()),
+                repository: None,
             });
         };
         let text = text(chain, index, ledger)?;
@@ -93,6 +97,7 @@ impl Snapshot {
             stands_for: Duration::ZERO,
             bar: None,
             unclear: None,
+            repository: None,
         };
         let own_claim = match &**text {
             Text::Record(record) if record.is_ours() => {

@@ -7,17 +7,22 @@
 
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Response;
 
 use super::desk::{Desk, Kept};
 use super::own::OwnTerm;
 use super::patch::{Landed, Patch, PatchStep};
+use super::push::{Push, Revision};
 use super::read::{ReadStep, Reading, Seen};
-use super::snapshot::{Chain, Snapshot};
-use super::wire::NoAnswer;
-use crate::lock::{Failure, Intent, Reply, Sent, Term, Version};
+use super::refs::Advertisement;
+use super::snapshot::Snapshot;
+use super::wire::{self, NoAnswer, Outgoing};
+use crate::lock::{Failure, Intent, Reason, Reply, Sent, Term, Version};
+use crate::record::WriteMode;
 use crate::time::{Instant, Now};
 
+/// The service whose list of refs says what HEAD is.
+const UPLOAD_PACK: &str = "git-upload-pack";
 /// A void or unknown confirmation is repeated once.
 const CONFIRMATIONS: usize = 2;
 /// The pause before a read that failed is repeated.
@@ -41,7 +46,10 @@ enum Stage {
         until: Instant,
         base: Version,
     },
+    /// Looking up the branch that a claim is pushed to.
+    Branching(Version),
     Patching(Patch),
+    Pushing(Push),
     Settling(Instant),
     Reading(Reading),
 }
@@ -49,7 +57,7 @@ enum Stage {
 /// What to do next.
 #[derive(Debug)]
 pub(super) enum WriteStep {
-    Send(Box<Request<Vec<u8>>>),
+    Send(Outgoing),
     Wait(Instant),
     Done(Reply),
 }
@@ -83,10 +91,17 @@ impl Writing {
             Stage::Pausing { until, .. } | Stage::Settling(until) if now.at < *until => WriteStep::Wait(*until),
             Stage::Pausing { base, .. } => {
                 let base = base.clone();
+                if desk.settings().write == WriteMode::Push
+                    && desk.own.as_ref().is_some_and(|own| own.branch().is_none())
+                {
+                    return self.look_up_branch(desk, base);
+                }
                 self.write(now, desk, base)
             }
             Stage::Settling(_) => self.read(now.at, desk),
-            Stage::Patching(_) | Stage::Reading(_) => WriteStep::Done(Reply::Failed(Failure::Unknown)),
+            Stage::Branching(_) | Stage::Patching(_) | Stage::Pushing(_) | Stage::Reading(_) => {
+                WriteStep::Done(Reply::Failed(Failure::Unknown))
+            }
         }
     }
 
@@ -95,18 +110,28 @@ impl Writing {
         match &mut self.stage {
             Stage::Patching(patch) => match patch.answer(now.at, desk, response) {
                 PatchStep::Send(request) => WriteStep::Send(request),
-                PatchStep::Done(Ok(landed)) => {
+                PatchStep::Done(landed) => {
                     let nonce = patch.nonce().to_owned();
-                    desk.answered();
-                    desk.ledger.note_token(self.term.token);
-                    self.landed(now, desk, &nonce, landed)
+                    self.answered(now, desk, &nonce, landed)
                 }
-                PatchStep::Done(Err(none)) => self.unanswered(now.at, desk, none),
             },
+            Stage::Pushing(push) => {
+                let landed = push.answer(desk, response);
+                let nonce = push.nonce().to_owned();
+                self.answered(now, desk, &nonce, landed)
+            }
+            Stage::Branching(base) => {
+                let base = base.clone();
+                match branch(desk, &base, response) {
+                    Ok(()) => self.write(now, desk, base),
+                    Err(none) => WriteStep::Done(Reply::Failed(desk.no_answer(none))),
+                }
+            }
             Stage::Reading(reading) => match reading.answer(now.at, desk, response) {
                 ReadStep::Send(request) => WriteStep::Send(request),
                 ReadStep::Done(Ok(Seen::Resolved(snapshot, etag))) => {
                     desk.answered();
+                    desk.stand_on(&snapshot);
                     let step = self.look(now, desk, &snapshot);
                     if matches!(step, WriteStep::Done(Reply::Failed(_))) {
                         // The election will read next: it is known already, but not told.
@@ -128,14 +153,18 @@ impl Writing {
     /// There is no answer to the last request.
     pub(super) fn failed(&mut self, now: Now, desk: &mut Desk, sent: Sent) -> WriteStep {
         match &self.stage {
-            Stage::Patching(patch) if patch.is_writing() && sent == Sent::No => {
+            _ if self.writes().is_some() && sent == Sent::No => {
                 self.not_applied(desk);
                 if self.claim.is_some() {
                     return self.read_again(now.at);
                 }
                 WriteStep::Done(Reply::Failed(Failure::Unsent))
             }
-            Stage::Patching(_) => self.unanswered(now.at, desk, NoAnswer { failure: Failure::Unknown, what: None }),
+            // Nothing was written yet.
+            Stage::Branching(_) => WriteStep::Done(Reply::Failed(Failure::Unsent)),
+            Stage::Patching(_) | Stage::Pushing(_) => {
+                self.unanswered(now.at, desk, NoAnswer { failure: Failure::Unknown, what: None })
+            }
             Stage::Reading(_) => self.read_again(now.at),
             Stage::Pausing { .. } | Stage::Settling(_) => self.wake(now, desk),
         }
@@ -149,7 +178,7 @@ impl Writing {
 
     /// Given up: what was sent may still land, with its token.
     pub(super) fn abandon(&self, desk: &mut Desk) {
-        if matches!(self.stage, Stage::Patching(_)) {
+        if matches!(self.stage, Stage::Patching(_) | Stage::Pushing(_)) {
             desk.ledger.note_token(self.term.token);
         }
     }
@@ -164,13 +193,73 @@ impl Writing {
             // Another holder was seen meanwhile: the term is no longer ours.
             return WriteStep::Done(Reply::Failed(Failure::Conflict));
         };
-        let record = own.record((me.name(), me.instance()), self.term, (&base, nonce.clone()), mode, now.wall);
-        own.sent(nonce.clone(), now.at);
+        let sent = match mode {
+            WriteMode::Patch => {
+                let record = own.record((me.name(), me.instance()), self.term, (&base, nonce.clone()), mode, now.wall);
+                own.sent(nonce.clone(), now.at, base.clone());
+                let (patch, request) = Patch::begin(desk, &record.to_text(), nonce, base);
+                self.stage = Stage::Patching(patch);
+                request
+            }
+            WriteMode::Push => match self.push(now, desk, nonce, &base) {
+                Ok(request) => request,
+                Err(why) => return WriteStep::Done(Reply::Failed(desk.no_answer(why))),
+            },
+        };
         desk.last_write = Some(now.at);
         desk.kept = None;
-        let (patch, request) = Patch::begin(desk, &record.to_text(), nonce, base);
-        self.stage = Stage::Patching(patch);
-        WriteStep::Send(request)
+        WriteStep::Send(sent)
+    }
+
+    fn push(&mut self, now: Now, desk: &mut Desk, nonce: String, base: &Version) -> Result<Outgoing, NoAnswer> {
+        let Desk { own: Some(own), me, wire, ground: Some(ground), appends, .. } = desk else { return Err(moved_on()) };
+        let branch = own.branch().ok_or_else(moved_on)?.to_owned();
+        if ground.chain.head() != base {
+            return Err(moved_on());
+        }
+        // A term is one revision: what stands on our own commit replaces it.
+        let replaces = own.has_pushed(base) && !*appends;
+        let parent = ground.chain.list.get(usize::from(replaces)).ok_or_else(moved_on)?;
+        let identity = (me.name(), me.instance());
+        let record = own.record(identity, self.term, (parent, nonce.clone()), WriteMode::Push, now.wall);
+        let revision = Revision {
+            text: &record.to_text(),
+            nonce: &nonce,
+            message: &self.message(me.name()),
+            branch: &branch,
+            wall: now.wall,
+            replaces,
+        };
+        let (push, request) = Push::begin(wire, ground, &revision)?;
+        own.sent(nonce, now.at, base.clone());
+        own.pushed(push.commit().clone());
+        self.stage = Stage::Pushing(push);
+        Ok(request)
+    }
+
+    /// What people read in the gist's log.
+    fn message(&self, name: &str) -> String {
+        /// Git's own advice for a first line.
+        const LONGEST_NAME: usize = 40;
+        let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+        let does = if self.term.intent == Intent::Release { "releases" } else { "leads" };
+        format!("{name} {does}, term {}", self.term.token)
+    }
+
+    fn look_up_branch(&mut self, desk: &mut Desk, base: Version) -> WriteStep {
+        let Some(ground) = desk.ground.as_ref().filter(|ground| *ground.chain.head() == base) else {
+            return WriteStep::Done(Reply::Failed(Failure::Conflict));
+        };
+        match &ground.repository.url {
+            Ok(url) => {
+                self.stage = Stage::Branching(base);
+                WriteStep::Send(desk.wire.refs(url, UPLOAD_PACK))
+            }
+            Err(why) => {
+                let reason = Reason { status: 0, message: why.clone() };
+                WriteStep::Done(Reply::Failed(Failure::Denied(reason)))
+            }
+        }
     }
 
     fn read(&mut self, now: Instant, desk: &Desk) -> WriteStep {
@@ -188,6 +277,17 @@ impl Writing {
         WriteStep::Wait(at)
     }
 
+    fn answered(&mut self, now: Now, desk: &mut Desk, nonce: &str, landed: Result<Landed, NoAnswer>) -> WriteStep {
+        match landed {
+            Ok(landed) => {
+                desk.answered();
+                desk.ledger.note_token(self.term.token);
+                self.landed(now, desk, nonce, landed)
+            }
+            Err(why) => self.unanswered(now.at, desk, why),
+        }
+    }
+
     fn landed(&mut self, now: Now, desk: &mut Desk, nonce: &str, landed: Landed) -> WriteStep {
         let settle = desk.settings().settle;
         let Some(own) = &mut desk.own else { return WriteStep::Done(Reply::Failed(Failure::Conflict)) };
@@ -202,7 +302,7 @@ impl Writing {
         let Some(written) = own.acknowledge(now.at, nonce, (&chain, index), settle) else {
             return WriteStep::Done(Reply::Failed(Failure::Unknown));
         };
-        let confirmed = self.claim.as_ref().is_some_and(|claim| lies_below(own, claim, &chain, index));
+        let confirmed = self.claim.as_ref().is_some_and(|claim| own.lies_below(claim, (&chain, index)));
         if self.term.intent != Intent::Claim || confirmed || settle.is_zero() {
             own.begin();
             return WriteStep::Done(Reply::Written(written));
@@ -223,7 +323,7 @@ impl Writing {
             _ => desk.ledger.note_token(self.term.token),
         }
         match failure {
-            Failure::Unknown if self.claim.is_some() => self.read(now, desk),
+            Failure::Unknown | Failure::Conflict if self.claim.is_some() => self.read(now, desk),
             Failure::Superseded if self.term.intent == Intent::Claim => {
                 WriteStep::Done(Reply::Failed(Failure::Conflict))
             }
@@ -232,11 +332,19 @@ impl Writing {
     }
 
     fn not_applied(&self, desk: &mut Desk) {
-        if let Stage::Patching(patch) = &self.stage
-            && patch.is_writing()
+        if let Some(nonce) = self.writes()
             && let Some(own) = &mut desk.own
         {
-            own.unsent(patch.nonce());
+            own.unsent(nonce);
+        }
+    }
+
+    /// The nonce of the write that is on its way.
+    fn writes(&self) -> Option<&str> {
+        match &self.stage {
+            Stage::Patching(patch) if patch.is_writing() => Some(patch.nonce()),
+            Stage::Pushing(push) => Some(push.nonce()),
+            _ => None,
         }
     }
 
@@ -248,7 +356,8 @@ impl Writing {
         let chain = &snapshot.chain;
         let shown = self.confirmations.iter().rev().find_map(|nonce| {
             let index = chain.find_valid(nonce, &desk.ledger)?;
-            (chain.list[index] == snapshot.state && lies_below(own, claim, chain, index)).then_some((nonce, index))
+            let on_claim = own.lies_below(claim, (chain, index));
+            (chain.list[index] == snapshot.state && on_claim).then_some((nonce, index))
         });
         if let Some((nonce, index)) = shown {
             // A confirmation of unknown outcome, followed back to its claim.
@@ -267,14 +376,28 @@ impl Writing {
             return WriteStep::Done(Reply::Failed(Failure::Unknown));
         }
         let step = self.write(now, desk, chain.head().clone());
-        if let Stage::Patching(patch) = &self.stage {
-            self.confirmations.push(patch.nonce().to_owned());
+        if let Some(nonce) = self.writes() {
+            self.confirmations.push(nonce.to_owned());
         }
         step
     }
 }
 
-/// Whether the write with this nonce lies below `index`.
-fn lies_below(own: &OwnTerm, nonce: &str, chain: &Chain, index: usize) -> bool {
-    own.version_of(nonce).is_some_and(|version| chain.list[index + 1..].contains(version))
+/// Remembers the branch that a claim goes to, if it stands where it was read.
+fn branch(desk: &mut Desk, base: &Version, response: &Response<Vec<u8>>) -> Result<(), NoAnswer> {
+    let unreadable = || wire::garbage("the git server's list of refs is not understood, or names no branch as HEAD");
+    let refs = Advertisement::parse(wire::ok(response)?, UPLOAD_PACK).ok_or_else(unreadable)?;
+    let (branch, id) = refs.head().ok_or_else(unreadable)?;
+    if id != base {
+        return Err(moved_on());
+    }
+    if let Some(own) = &mut desk.own {
+        own.set_branch(branch);
+    }
+    Ok(())
+}
+
+/// The head is another than the one that was read: nothing was written, read again.
+const fn moved_on() -> NoAnswer {
+    NoAnswer { failure: Failure::Unsent, what: None }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
 };
@@ -11,16 +13,17 @@ use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::repository::Repository;
 use super::settings::{self, Settings};
 use crate::lock::{Failure, Reason, Version};
-use crate::record::Text;
+use crate::record::{Text, WriteMode};
 
 /// `GET /gists/:id/commits` gives at most this many at once.
 pub(super) const LONGEST_LIST: usize = 100;
 /// As many as `history` holds.
 const SHORT_LIST: usize = 30;
 /// What of a refusal is repeated in a log.
-const LONGEST_MESSAGE: usize = 200;
+pub(super) const LONGEST_MESSAGE: usize = 200;
 
 /// What a list of revisions is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,9 @@ impl ListLength {
     }
 }
 
+/// A request with its headers and its body.
+pub(super) type Outgoing = Box<Request<Vec<u8>>>;
+
 /// An answer of `GET /gists/:id`, `GET /gists/:id/:sha` and `PATCH /gists/:id`.
 #[derive(Debug)]
 pub(super) struct GistAnswer {
@@ -46,6 +52,8 @@ pub(super) struct GistAnswer {
     /// The newest revisions, newest first; `None` where the field is missing or null.
     pub(super) history: Option<Vec<Version>>,
     pub(super) etag: Option<HeaderValue>,
+    /// What a push needs; `None` where nothing is pushed.
+    pub(super) repository: Option<Arc<Repository>>,
 }
 
 /// Why there is no answer: a failure, and words for the log where nobody else finds them.
@@ -60,12 +68,15 @@ pub(super) struct NoAnswer {
 pub(super) struct Wire {
     settings: Settings,
     authorization: Option<HeaderValue>,
+    git_authorization: Option<HeaderValue>,
 }
 
 impl Wire {
     pub(super) fn new(settings: Settings) -> Self {
-        let authorization = authorization(settings.token.as_deref());
-        Self { settings, authorization }
+        let mut wire = Self { authorization: None, git_authorization: None, settings };
+        let token = wire.settings.token.take();
+        wire.set_token(token.as_deref());
+        wire
     }
 
     pub(super) const fn settings(&self) -> &Settings {
@@ -73,11 +84,14 @@ impl Wire {
     }
 
     pub(super) fn set_token(&mut self, token: Option<&str>) {
-        self.authorization = authorization(token);
+        self.authorization = token.and_then(|token| secret(&format!("Bearer {token}")));
+        // GitHub takes a token as the password of any user.
+        self.git_authorization =
+            token.and_then(|token| secret(&format!("Basic {}", STANDARD.encode(format!("leader-elector:{token}")))));
     }
 
     /// The gist as it is now.
-    pub(super) fn get(&self, etag: Option<&HeaderValue>) -> Box<Request<Vec<u8>>> {
+    pub(super) fn get(&self, etag: Option<&HeaderValue>) -> Outgoing {
         let mut request = self.request(Method::GET, "", Vec::new());
         if let Some(etag) = etag {
             request.headers_mut().insert(IF_NONE_MATCH, etag.clone());
@@ -86,24 +100,51 @@ impl Wire {
     }
 
     /// The gist as it was at a revision.
-    pub(super) fn get_revision(&self, version: &Version) -> Box<Request<Vec<u8>>> {
+    pub(super) fn get_revision(&self, version: &Version) -> Outgoing {
         self.request(Method::GET, &format!("/{version}"), Vec::new())
     }
 
     /// The newest revisions.
-    pub(super) fn list(&self, length: ListLength) -> Box<Request<Vec<u8>>> {
+    pub(super) fn list(&self, length: ListLength) -> Outgoing {
         self.request(Method::GET, &format!("/commits?per_page={}", length.get()), Vec::new())
     }
 
     /// Replaces the text of the lock file, and of no other.
-    pub(super) fn patch(&self, text: &str) -> Box<Request<Vec<u8>>> {
+    pub(super) fn patch(&self, text: &str) -> Outgoing {
         let body = json!({ "files": { self.settings.file.as_str(): { "content": text } } });
         let mut request = self.request(Method::PATCH, "", body.to_string().into_bytes());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request
     }
 
-    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Box<Request<Vec<u8>>> {
+    /// The refs of the repository at `url`, as a service advertises them.
+    pub(super) fn refs(&self, url: &str, service: &str) -> Outgoing {
+        self.git_request(Method::GET, &format!("{url}/info/refs?service={service}"), Vec::new())
+    }
+
+    /// Commands and a pack for the repository at `url`.
+    pub(super) fn receive_pack(&self, url: &str, body: Vec<u8>) -> Outgoing {
+        let mut request = self.git_request(Method::POST, &format!("{url}/git-receive-pack"), body);
+        let headers = request.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-git-receive-pack-request"));
+        headers.insert(ACCEPT, HeaderValue::from_static("application/x-git-receive-pack-result"));
+        request
+    }
+
+    fn git_request(&self, method: Method, url: &str, body: Vec<u8>) -> Outgoing {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = url.parse().unwrap_or_else(|_| http::Uri::from_static("/"));
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(settings::GIT_USER_AGENT));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Some(authorization) = &self.git_authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Box::new(request)
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Outgoing {
         let Settings { api, gist, .. } = &self.settings;
         let mut request = Request::new(body);
         *request.method_mut() = method;
@@ -124,7 +165,7 @@ impl Wire {
 
     /// The request that a redirect asks for: followed for reads only, and only where the API lives, because the token
     /// goes along.
-    pub(super) fn redirected(&self, response: &Response<Vec<u8>>) -> Option<Box<Request<Vec<u8>>>> {
+    pub(super) fn redirected(&self, response: &Response<Vec<u8>>) -> Option<Outgoing> {
         if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
             return None;
         }
@@ -158,7 +199,12 @@ impl Wire {
         };
         let history = body.history.as_deref().map(versions).filter(|list| !list.is_empty());
         let etag = response.headers().get(http::header::ETAG).cloned();
-        Ok(GistAnswer { text: Arc::new(text), history, etag })
+        let repository = (self.settings.write == WriteMode::Push).then(|| {
+            let files =
+                body.files.iter().map(|(name, file)| (&**name, file.as_ref().and_then(|file| file.raw_url.as_deref())));
+            Arc::new(Repository::read(&self.settings, body.git_push_url.as_deref(), files, body.truncated))
+        });
+        Ok(GistAnswer { text: Arc::new(text), history, etag, repository })
     }
 
     /// Reads a list of revisions out of an answer, newest first, never empty.
@@ -168,8 +214,8 @@ impl Wire {
     }
 }
 
-fn authorization(token: Option<&str>) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token?)).ok()?;
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
@@ -182,10 +228,14 @@ struct GistBody<'a> {
     history: Option<Vec<RevisionBody<'a>>>,
     #[serde(default)]
     truncated: bool,
+    #[serde(default, borrow)]
+    git_push_url: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
 struct FileBody<'a> {
+    #[serde(default, borrow)]
+    raw_url: Option<Cow<'a, str>>,
     #[serde(default, borrow)]
     content: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -205,10 +255,15 @@ fn versions(list: &[RevisionBody<'_>]) -> Vec<Version> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(response: &'a Response<Vec<u8>>) -> Result<T, NoAnswer> {
+    serde_json::from_slice(ok(response)?)
+        .map_err(|error| garbage(&format!("200 with a body that is not understood ({error})")))
+}
+
+/// The body of a 200; what any other status means.
+pub(super) fn ok(response: &Response<Vec<u8>>) -> Result<&[u8], NoAnswer> {
     let status = response.status();
     if status == StatusCode::OK {
-        return serde_json::from_slice(response.body())
-            .map_err(|error| garbage(&format!("200 with a body that is not understood ({error})")));
+        return Ok(response.body());
     }
     // 408, 409 and 5xx prove nothing; any other 4xx is a refusal, and what is refused was not applied.
     let unknown = [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT].contains(&status);
@@ -219,7 +274,7 @@ fn parse<'a, T: Deserialize<'a>>(response: &'a Response<Vec<u8>>) -> Result<T, N
     Err(garbage(&format!("{status} {}", message(response.body()))))
 }
 
-fn garbage(what: &str) -> NoAnswer {
+pub(super) fn garbage(what: &str) -> NoAnswer {
     NoAnswer { failure: Failure::Unknown, what: Some(what.trim_end().to_owned()) }
 }
 

@@ -60,6 +60,7 @@ impl Process {
             gist: gist.to_owned(),
             file: DEFAULT_FILE.to_owned(),
             api: "http://api.test".to_owned(),
+            git: None,
             token: Some(super::store::SECRET.to_owned()),
             write: WriteMode::Patch,
             allow_http: true,

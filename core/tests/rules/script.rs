@@ -172,7 +172,7 @@ fn record(holder: &str, instance: &str, token: u64) -> Record {
         token: Token::new(token).unwrap(),
         strategy: String::new(),
         preferred_holder: String::new(),
-        mark: Some(Mark { instance: instance.to_owned(), base: None, nonce: None, write: None }),
+        mark: Some(Mark { instance: instance.to_owned(), base: None, nonce: None, write: None, released_by: None }),
         unknown: serde_json::Map::new(),
     }
 }
