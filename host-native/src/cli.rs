@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Tell who led, term by term
     History(HistoryArgs),
+    /// End a lock's history of one write mode, so that candidates of the other may begin
+    Reset(ResetArgs),
     /// Make a secret gist for a lock
     Init(InitArgs),
     /// Serve GitHub's Gist API on this machine, for demos and tests
@@ -205,6 +207,22 @@ pub(crate) struct HistoryArgs {
     /// The format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub(crate) output: OutputFormat,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  leader-elector reset                   all candidates are stopped; now start them with the other --write
+
+It waits for as long as the record asks to be respected. If nothing moved, it writes a released record without an
+author, which keeps the fencing token and holds for candidates of both modes.
+Exit codes: 0 done, 1 the lock moved (a candidate still runs), 2 a mistake in the call, 3 refused or unknown")]
+pub(crate) struct ResetArgs {
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    /// How the record is written: push or patch
+    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "push")]
+    pub(crate) write: String,
 }
 
 #[derive(Args, Debug)]

@@ -60,6 +60,18 @@ pub(crate) fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failur
     }
 }
 
+/// What `reset` needs: a token, and the mode to write in.
+pub(crate) fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Access), Failure> {
+    let mut mistakes = Mistakes::default();
+    let write = mistakes.take(write_mode(write));
+    let access = access(&args.api, true, &mut mistakes);
+    let gist = gist_of(args, access.as_ref(), None, write, &mut mistakes);
+    match (gist, access) {
+        (Some(gist), Some(access)) if mistakes.0.is_empty() => Ok((gist, access)),
+        _ => Err(Failure::Usage(mistakes.0)),
+    }
+}
+
 /// What `init` needs: a token, but no gist yet.
 pub(crate) fn maker(args: &ApiArgs, file: &str) -> Result<(gist::Settings, Access), Failure> {
     let mut mistakes = Mistakes::default();

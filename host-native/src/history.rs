@@ -169,17 +169,18 @@ fn terms(texts: &[Option<Text>]) -> Vec<Term> {
         } else if let Some(term) = terms.last_mut()
             && term.holder.is_empty()
         {
-            term.holder.clone_from(&record.holder);
+            record.term_of().clone_into(&mut term.holder);
         }
     }
-    terms.retain(|term| term.token > 0 || !term.holder.is_empty());
+    // A record that names nobody: the lock before its first term, a release of client-go's, a reset.
+    terms.retain(|term| !term.holder.is_empty());
     terms
 }
 
 fn term(record: &Record) -> Term {
     let seconds = record.acquired.zip(record.renewed).map(|(start, end)| (end - start).num_seconds());
     Term {
-        holder: record.holder.clone(),
+        holder: record.term_of().to_owned(),
         token: record.token.get(),
         start: record.acquired.as_ref().map(rfc3339),
         end: record.renewed.as_ref().map(rfc3339),
@@ -222,6 +223,15 @@ mod tests {
         let (fetched, found) = walk(&tokens);
         assert_eq!(found, [3, 2, 1]);
         assert!(fetched < 30, "{fetched}");
+    }
+
+    #[test]
+    fn a_term_that_is_one_released_revision_still_has_its_holder() {
+        let released = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7,"instance":"i","releasedBy":"napoleon"}"#;
+        let reset = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7}"#;
+        let found = terms(&[Some(Text::parse(reset)), Some(Text::parse(released)), Some(held(6))]);
+        let shown: Vec<_> = found.iter().map(|term| (term.holder.as_str(), term.token, term.released)).collect();
+        assert_eq!(shown, [("napoleon", 7, true), ("n6", 6, false)]);
     }
 
     #[test]

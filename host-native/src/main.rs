@@ -7,6 +7,7 @@ mod history;
 mod init;
 mod log;
 mod observe;
+mod reset;
 mod run;
 mod status;
 
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         (Ok(runtime), Command::Run(args)) => runtime.block_on(run::run(*args)),
         (Ok(runtime), Command::Status(args)) => runtime.block_on(status::run(args)),
         (Ok(runtime), Command::History(args)) => runtime.block_on(history::run(args)),
+        (Ok(runtime), Command::Reset(args)) => runtime.block_on(reset::run(args)),
         (Ok(runtime), Command::Init(args)) => runtime.block_on(init::run(args)),
         (Ok(runtime), Command::GistServer(args)) => runtime.block_on(gist_server::run(args)),
         (Ok(_), Command::Completions { shell }) => {

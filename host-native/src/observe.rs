@@ -1,10 +1,10 @@
-//! One read of the lock, for the commands that only look.
+//! The lock without an election, for the commands that look at it, and for the one that resets it.
 
 use leader_elector::clock;
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::{Gist, Settings};
 use leader_elector_core::lock::{Failure as NoReply, Op, Reply, Standing, Step};
-use leader_elector_core::{Identity, Instant, Lock};
+use leader_elector_core::{Identity, Instant, Lock, Token};
 
 use crate::Failure;
 
@@ -16,7 +16,7 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// An observer; it never writes.
+    /// An observer.
     pub(crate) fn new(settings: Settings, transport: Transport) -> Result<Self, Failure> {
         let request_timeout = settings.request_timeout;
         let me = Identity::new("observer", "observer").ok_or_else(|| anyhow::anyhow!("no identity"))?;
@@ -27,12 +27,31 @@ impl Observer {
 
     /// What stands now; `None`: the same as at the last read.
     pub(crate) async fn read(&mut self) -> Result<Option<Standing>, Failure> {
-        // Looking back needs several requests, each with a timeout of its own.
-        let end = clock::now().at + self.request_timeout * 40;
-        let mut step = self.lock.start(clock::now(), &Op::Read, end);
+        let end = self.end();
+        let step = self.lock.start(clock::now(), &Op::Read, end);
+        let reply = self.drive(step).await?;
+        self.reply(reply)
+    }
+
+    /// Writes, on what was read, a released record that is nobody's.
+    pub(crate) async fn reset(&mut self, standing: &Standing, token: Token) -> Result<(), Failure> {
+        let end = self.end();
+        let step = self.lock.start_reset(clock::now(), token, standing.head.clone(), end);
+        match self.drive(step).await? {
+            Reply::Written(_) => Ok(()),
+            reply => self.reply(reply).and(Err(Failure::Refused("unknown: not written".to_owned()))),
+        }
+    }
+
+    /// Looking back needs several requests, each with a timeout of its own.
+    fn end(&self) -> Instant {
+        clock::now().at + self.request_timeout * 40
+    }
+
+    async fn drive(&mut self, mut step: Step) -> Result<Reply, Failure> {
         loop {
             step = match step {
-                Step::Done(reply) => return self.reply(reply),
+                Step::Done(reply) => return Ok(reply),
                 Step::WaitUntil(at) => {
                     clock::sleep_until(at).await;
                     self.lock.wake(clock::now())

@@ -41,7 +41,8 @@ use self::read::{ReadStep, Reading, Seen};
 pub use self::settings::{Address, DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
 use self::term::{WriteStep, Writing};
 use self::wire::{NoAnswer, Outgoing};
-use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step};
+use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step, Version};
+use crate::record::Token;
 use crate::time::{Instant, Now};
 use crate::warning::Warning;
 
@@ -92,6 +93,16 @@ impl Gist {
     /// Replaces the token, as when it was rotated. One that cannot stand in a header counts as none.
     pub fn set_token(&mut self, token: Option<&str>) {
         self.desk.wire.set_token(token);
+    }
+
+    /// Begins a reset: writes, on the revision `replaces` that was read, a released record that is nobody's and keeps the
+    /// token. Whoever asks has stopped all candidates and waited for as long as what stands asks to be respected.
+    ///
+    /// It is driven like an operation of [`Lock`]; [`Reply::Written`] ends it well.
+    pub fn start_reset(&mut self, now: Now, token: Token, replaces: Version, give_up_at: Instant) -> Step {
+        self.give_up_at = give_up_at;
+        let (writing, step) = Writing::begin_reset(now, &mut self.desk, token, replaces);
+        self.written(now, Box::new(writing), step)
     }
 
     /// How many revisions the last snapshot showed, and whether those are all.

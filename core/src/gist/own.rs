@@ -31,6 +31,8 @@ pub(super) struct OwnTerm {
     solid: Option<Instant>,
     /// The claim was confirmed: from here on a read that shows a write acknowledges it.
     begun: bool,
+    /// Its records are nobody's: a person resets the lock.
+    is_reset: bool,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +65,22 @@ impl OwnTerm {
             unknown: record.unknown.clone(),
         });
         let acquired = timestamp(wall);
-        Self { token, acquired, branch: None, carried, writes: VecDeque::new(), solid: None, begun: false }
+        Self {
+            token,
+            acquired,
+            branch: None,
+            carried,
+            writes: VecDeque::new(),
+            solid: None,
+            begun: false,
+            is_reset: false,
+        }
+    }
+
+    /// No term, but the end of all: one released record without an author, as the original program writes it, so that
+    /// candidates of either mode may follow.
+    pub(super) fn reset(token: Token, wall: WallClock) -> Self {
+        Self { is_reset: true, ..Self::new(token, wall, None) }
     }
 
     pub(super) fn branch(&self) -> Option<&str> {
@@ -104,7 +121,7 @@ impl OwnTerm {
             token: term.token,
             strategy: self.carried.strategy.clone(),
             preferred_holder: self.carried.preferred_holder.clone(),
-            mark: Some(Mark {
+            mark: (!self.is_reset).then(|| Mark {
                 instance: instance.to_owned(),
                 base: Some(base.as_str().to_owned()),
                 nonce: Some(nonce),

@@ -20,6 +20,7 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) struct Patch {
     nonce: String,
+    record: Record,
     base: Version,
     stage: Stage,
     head_text: Option<Arc<Text>>,
@@ -50,10 +51,10 @@ pub(super) enum Landed {
 }
 
 impl Patch {
-    /// The PATCH of `text`, a record with this nonce and base.
-    pub(super) fn begin(desk: &Desk, text: &str, nonce: String, base: Version) -> (Self, Outgoing) {
-        let patch = Self { nonce, base, stage: Stage::Patch, head_text: None, chain: None };
-        (patch, desk.wire.patch(text))
+    /// The PATCH of a record with this nonce and base.
+    pub(super) fn begin(desk: &Desk, record: Record, nonce: String, base: Version) -> (Self, Outgoing) {
+        let request = desk.wire.patch(&record.to_text());
+        (Self { nonce, record, base, stage: Stage::Patch, head_text: None, chain: None }, request)
     }
 
     pub(super) fn nonce(&self) -> &str {
@@ -106,6 +107,13 @@ impl Patch {
         Ok(())
     }
 
+    /// A nonce tells; a record that is nobody's has none, and has to be the same.
+    fn is_sent(&self, text: &Text) -> bool {
+        text.record().is_some_and(|record| {
+            if self.record.is_ours() { record.nonce() == Some(&self.nonce) } else { *record == self.record }
+        })
+    }
+
     fn judge(&mut self, desk: &Desk) -> Result<Option<Landed>, NoAnswer> {
         let other = self.head_text.as_ref().is_some_and(|text| held_by_other(text, desk));
         let Some(chain) = &self.chain else {
@@ -122,9 +130,7 @@ impl Patch {
                 self.stage = Stage::Text(chain.list[child].clone());
                 Ok(None)
             }
-            Some(text) if text.record().and_then(Record::nonce) == Some(&self.nonce) => {
-                Ok(Some(Landed::Valid(chain.clone(), child)))
-            }
+            Some(text) if self.is_sent(text) => Ok(Some(Landed::Valid(chain.clone(), child))),
             Some(_) => Ok(Some(Landed::Void)),
         }
     }

@@ -18,7 +18,7 @@ use super::refs::Advertisement;
 use super::snapshot::Snapshot;
 use super::wire::{self, NoAnswer, Outgoing};
 use crate::lock::{Failure, Intent, Reason, Reply, Sent, Term, Version};
-use crate::record::WriteMode;
+use crate::record::{Token, WriteMode};
 use crate::time::{Instant, Now};
 
 /// The service whose list of refs says what HEAD is.
@@ -48,7 +48,7 @@ enum Stage {
     },
     /// Looking up the branch that a claim is pushed to.
     Branching(Version),
-    Patching(Patch),
+    Patching(Box<Patch>),
     Pushing(Push),
     Settling(Instant),
     Reading(Reading),
@@ -81,6 +81,17 @@ impl Writing {
         }
         let until = now.at + pause.unwrap_or_default();
         let mut writing = Self { term, claim: None, confirmations: Vec::new(), stage: Stage::Pausing { until, base } };
+        let step = writing.wake(now, desk);
+        (writing, step)
+    }
+
+    /// Begins the write that ends everybody's terms: what a person does who changes the mode.
+    pub(super) fn begin_reset(now: Now, desk: &mut Desk, token: Token, base: Version) -> (Self, WriteStep) {
+        desk.kept = None;
+        desk.own = Some(OwnTerm::reset(token, now.wall));
+        let term = Term { intent: Intent::Release, token, lease_seconds: 1 };
+        let stage = Stage::Pausing { until: now.at, base };
+        let mut writing = Self { term, claim: None, confirmations: Vec::new(), stage };
         let step = writing.wake(now, desk);
         (writing, step)
     }
@@ -197,8 +208,8 @@ impl Writing {
             WriteMode::Patch => {
                 let record = own.record((me.name(), me.instance()), self.term, (&base, nonce.clone()), mode, now.wall);
                 own.sent(nonce.clone(), now.at, base.clone());
-                let (patch, request) = Patch::begin(desk, &record.to_text(), nonce, base);
-                self.stage = Stage::Patching(patch);
+                let (patch, request) = Patch::begin(desk, record, nonce, base);
+                self.stage = Stage::Patching(Box::new(patch));
                 request
             }
             WriteMode::Push => match self.push(now, desk, nonce, &base) {

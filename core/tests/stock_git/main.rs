@@ -197,6 +197,24 @@ fn a_server_that_takes_no_replacing_push_gets_appended_revisions_and_is_said_onc
 }
 
 #[test]
+fn a_reset_is_a_record_that_is_nobodys_and_keeps_the_token() {
+    let repository = Repository::new("reset", &[("z", b"{}")]);
+    let mut ours = Candidate::new(&repository, "ours");
+    ours.term(0);
+    let mut person = Candidate::new(&repository, "person");
+    let standing = person.standing();
+    let (now, end) = (person.now(), person.now().at + Duration::from_secs(LEASE));
+    let step = person.lock.start_reset(now, standing.newest_token, standing.head, end);
+    assert!(matches!(person.go_on(step, false), Step::Done(Reply::Written(_))));
+    let text = repository.run(&["cat-file", "blob", &format!("HEAD:{}", gist::DEFAULT_FILE)], &[]);
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&record["holderIdentity"], &record["leaderTransitions"]), (&"".into(), &1.into()));
+    let names: Vec<_> = record.as_object().unwrap().keys().map(String::as_str).collect();
+    assert!(!["instance", "base", "nonce", "write", "releasedBy"].iter().any(|ours| names.contains(ours)), "{text}");
+    assert_eq!(ours.term(0).get(), 2);
+}
+
+#[test]
 fn a_commit_of_somebody_else_on_top_is_built_on_and_kept() {
     let repository = Repository::new("edited", &[("z", b"{}")]);
     let mut ours = Candidate::new(&repository, "ours");

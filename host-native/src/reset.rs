@@ -1,0 +1,48 @@
+//! `leader-elector reset`: a person changes the write mode, with all candidates stopped.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use leader_elector::clock;
+use leader_elector::transport::Transport;
+
+use crate::Failure;
+use crate::cli::ResetArgs;
+use crate::config;
+use crate::observe::{Observer, stands_until};
+use crate::status::printable;
+
+/// As often as a candidate with the usual timings.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Waits until what stands has run out, and writes the end.
+pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
+    let (settings, access) = config::writer(&args.lock, &args.write)?;
+    let transport = Transport::new(&access).map_err(anyhow::Error::from)?;
+    let mut observer = Observer::new(settings, transport)?;
+    let no_answer = || Failure::Refused("unknown: no answer".to_owned());
+    let standing = observer.read().await?.ok_or_else(no_answer)?;
+    let end = stands_until(&standing, clock::now().at);
+    if !standing.stands_for.is_zero() {
+        let seconds = standing.stands_for.as_secs();
+        eprintln!("waiting {seconds} s: what stands in the lock has to run out first");
+    }
+    loop {
+        let left = end.since(clock::now().at);
+        clock::sleep_until(clock::now().at + left.min(POLL)).await;
+        if let Some(now) = observer.read().await?
+            && now.head != standing.head
+        {
+            let by =
+                now.record.as_deref().filter(|record| record.is_held()).map_or("somebody", |record| &record.holder);
+            let by = printable(by);
+            return Err(anyhow!("the lock moved ({by} wrote): stop all candidates first; nothing was changed").into());
+        }
+        if left.is_zero() {
+            break;
+        }
+    }
+    observer.reset(&standing, standing.newest_token).await?;
+    println!("reset: the lock is free, the next term has token {}", standing.newest_token.get() + 1);
+    Ok(())
+}
