@@ -1,13 +1,14 @@
 //! Plays random worlds: `cargo run --release -p leader-elector-core --features sim --example simulate -- --runs 1000`.
 //!
 //! `--runs N` worlds from `--seed N` on (default 1), `--defaults` for the default timings only, `--trace` tells the
-//! story of the one world `--seed N`, `--lines N` of it. Exit 1 where a promise was broken or something never happened.
+//! story of the one world `--seed N`, `--lines N` of it; `--push`, `--patch` for one write mode only. Exit 1 where a promise was broken or something never happened.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "an example measures how fast it is")]
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use leader_elector_core::WriteMode;
 use leader_elector_core::sim::{Coverage, Profile, explore, trace};
 
 /// So many stories are printed in full.
@@ -31,8 +32,13 @@ fn options() -> Result<Options, String> {
             "--seed" => options.seed = number()?,
             "--lines" => options.lines = usize::try_from(number()?).map_err(|error| error.to_string())?,
             "--trace" => options.tells = true,
-            "--defaults" => options.profile = Profile::default().at_default_timings(),
-            other => return Err(format!("{other}: allowed are --runs N, --seed N, --lines N, --trace, --defaults")),
+            "--push" => options.profile.write = Some(WriteMode::Push),
+            "--patch" => options.profile.write = Some(WriteMode::Patch),
+            "--defaults" => options.profile = options.profile.clone().at_default_timings(),
+            other => {
+                let allowed = "--runs N, --seed N, --lines N, --trace, --defaults, --push, --patch";
+                return Err(format!("{other}: allowed are {allowed}"));
+            }
         }
     }
     Ok(options)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::iter::successors;
 use std::sync::Arc;
 
-use super::id::{GistId, RevisionId};
-use super::object::Files;
+use super::id::{GistId, ObjectId, RevisionId};
+use super::object::{Blob, Files};
 use super::revision::Revision;
 
 /// The revisions of a gist, as git keeps them: by id, each naming its parent. The chain is what the head reaches.
@@ -16,6 +16,8 @@ pub(super) struct Gist {
     pub(super) public: bool,
     pub(super) created_ms: i64,
     revisions: BTreeMap<RevisionId, Arc<Revision>>,
+    /// Branches beside the one that HEAD is: the API does not show them.
+    branches: BTreeMap<String, RevisionId>,
     /// Every head there was, oldest first: what git calls the reflog. Never empty.
     moments: VecDeque<Moment>,
 }
@@ -43,6 +45,7 @@ impl Gist {
             owner,
             public,
             created_ms: unix_ms,
+            branches: BTreeMap::new(),
             moments: VecDeque::from([Moment { since_ms: unix_ms, head: first.id(), description }]),
             revisions: BTreeMap::from([(first.id(), Arc::new(first))]),
         }
@@ -80,6 +83,31 @@ impl Gist {
         self.forget(remember.max(1));
     }
 
+    /// Keeps a revision that no branch has yet.
+    pub(super) fn remember(&mut self, revision: Arc<Revision>) {
+        self.revisions.insert(revision.id(), revision);
+    }
+
+    /// The branches, the one that HEAD is (`head`) among them.
+    pub(super) fn branches<'a>(&'a self, head: &'a str) -> impl Iterator<Item = (String, RevisionId)> + use<'a> {
+        let others = self.branches.iter().map(|(name, id)| (name.clone(), *id));
+        std::iter::once((format!("refs/heads/{head}"), self.now().head().id())).chain(others)
+    }
+
+    /// Moves a branch to a revision that is remembered: the head, if it is HEAD's.
+    pub(super) fn push(&mut self, unix_ms: i64, name: &str, is_head: bool, to: RevisionId, remember: usize) {
+        if is_head {
+            self.reset(unix_ms, to, remember);
+        } else {
+            self.branches.insert(name.to_owned(), to);
+        }
+    }
+
+    /// A content that some remembered revision has.
+    pub(super) fn blob(&self, id: ObjectId) -> Option<Arc<Blob>> {
+        self.remembered().find_map(|revision| revision.tree().values().find(|blob| blob.id() == id).cloned())
+    }
+
     /// Moves the head to a revision that is remembered; false if it is not.
     pub(super) fn reset(&mut self, unix_ms: i64, to: RevisionId, remember: usize) -> bool {
         let known = self.revisions.contains_key(&to);
@@ -113,7 +141,8 @@ impl Gist {
         }
         if self.revisions.len() > remember.saturating_mul(4) {
             let chain = self.now().chain().map(Revision::id).take(remember);
-            let kept: BTreeSet<_> = chain.chain(self.moments.iter().map(|moment| moment.head)).collect();
+            let heads = self.moments.iter().map(|moment| moment.head).chain(self.branches.values().copied());
+            let kept: BTreeSet<_> = chain.chain(heads).collect();
             self.revisions.retain(|id, _| kept.contains(id));
         }
     }

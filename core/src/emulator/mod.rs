@@ -38,6 +38,7 @@ mod api;
 mod body;
 mod dates;
 mod gist;
+mod git;
 mod id;
 mod json;
 mod limits;
@@ -52,7 +53,7 @@ mod tests;
 pub use id::{GistId, Id, NotAnId, ObjectId, RevisionId};
 pub use refusal::{CANNOT_BE_UPDATED, SECONDARY_LIMIT, error_response, secondary_limit_response};
 pub use revision::Revision;
-pub use settings::{AcceptedToken, Grant, HistoryField, Limits, Settings, Unreachable};
+pub use settings::{AcceptedToken, Grant, HistoryField, Limits, Replacing, Settings, Unreachable};
 
 use access::Caller;
 use api::{Call, Gists};
@@ -103,6 +104,8 @@ impl Emulator {
     /// * A PATCH is the winner of a **race**: it is applied to `head` and becomes its successor, and whatever came after
     ///   `head` vanishes, although it was acknowledged. To let the other of two racing updates win, carry out both
     ///   and then [`reset`](Self::reset) to the revision of the first.
+    ///
+    /// A push is not moved: git compares with the head as it is, under the lock of its ref.
     ///
     /// An update that leaves the files of `head` as they are drops nothing. Limits count as ever, now. A `head` that
     /// the gist never had, or no longer remembers, is ignored; POST and DELETE take no notice of it.
@@ -184,6 +187,10 @@ impl Emulator {
         request: &Request<Vec<u8>>,
         head: Option<RevisionId>,
     ) -> Response<Vec<u8>> {
+        if let Some(mut response) = git::answer(unix_ms, &self.settings, &mut self.gists, request) {
+            answer::stamp(unix_ms, &mut response);
+            return response;
+        }
         let route = Route::of(request.uri());
         let mut response = match route {
             _ if *request.method() == Method::OPTIONS => answer::preflight(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::id::RevisionId;
+use super::id::{ObjectId, RevisionId};
 use super::object::{self, Blob, Files};
 
 /// One revision of a gist. It never changes; what moves is the gist's head.
@@ -76,6 +76,32 @@ impl Revision {
             change: Change::between(parent.map(|parent| &parent.files), &files),
             files,
         }
+    }
+
+    /// A revision as it was pushed: the commit stays as it is, byte for byte.
+    pub(super) fn pushed(
+        parent: Option<&Self>,
+        author: &Arc<str>,
+        unix_seconds: i64,
+        commit: Vec<u8>,
+        files: Files,
+    ) -> Self {
+        Self {
+            id: object::object_id("commit", &commit),
+            commit,
+            parent: parent.map(Self::id),
+            below: parent.map_or(0, |parent| parent.below + 1),
+            author: Arc::clone(author),
+            unix_seconds,
+            change: Change::between(parent.map(|parent| &parent.files), &files),
+            files,
+        }
+    }
+
+    /// The tree object and its id.
+    pub(super) fn tree_object(&self) -> (ObjectId, Vec<u8>) {
+        let tree = object::tree(&self.files);
+        (object::object_id("tree", &tree), tree)
     }
 
     /// How many revisions lie below this one.

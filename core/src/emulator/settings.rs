@@ -17,6 +17,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Whether a gist's JSON carries its newest revisions.
     pub history: HistoryField,
+    /// The branch that HEAD is: `main` or `master` (seen).
+    pub branch: String,
+    /// Whether a push may replace commits.
+    pub replacing: Replacing,
     /// How a revision that left the chain is answered by its id.
     pub unreachable: Unreachable,
     /// Bytes of one file that an answer carries; a longer one is cut and marked `truncated` (doc: 1 MB).
@@ -38,6 +42,8 @@ impl Default for Settings {
             tokens: Vec::new(),
             limits: Limits::default(),
             history: HistoryField::default(),
+            branch: "main".into(),
+            replacing: Replacing::default(),
             unreachable: Unreachable::default(),
             content_limit: 1 << 20,
             file_limit: 300,
@@ -102,6 +108,17 @@ pub enum HistoryField {
     Present,
     /// `null`: only `/commits` tells.
     Null,
+}
+
+/// Whether a push may replace commits, as `git push --force` does. Gists take it (seen); a server with
+/// `receive.denyNonFastForwards` does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Replacing {
+    /// Taken.
+    #[default]
+    Taken,
+    /// `ng`.
+    Refused,
 }
 
 /// How a revision is answered by its id once it left the chain below the head: after a lost update or a replacing

@@ -93,7 +93,6 @@ pub(super) struct Terms {
 pub(super) enum Lease {
     Begun,
     Extended,
-    Shortened,
     Same,
 }
 
@@ -119,11 +118,7 @@ impl Terms {
                 let before = running.until;
                 running.until = term.until;
                 running.works_until = term.until;
-                Ok(match term.until.cmp(&before) {
-                    std::cmp::Ordering::Less => Lease::Shortened,
-                    std::cmp::Ordering::Equal => Lease::Same,
-                    std::cmp::Ordering::Greater => Lease::Extended,
-                })
+                Ok(if term.until > before { Lease::Extended } else { Lease::Same })
             }
             _ => {
                 let greatest = self.greatest;

@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use super::checks::Check;
 use super::coverage::{Coverage, Path};
 use super::network::Kind;
+use super::pushed::pushed;
 use super::store::{Says, Store, Text};
 use crate::candidate::{Input, Output, Request, RequestId};
 use crate::emulator::RevisionId;
@@ -258,7 +259,7 @@ impl Contract {
         store: &Store,
         seen: &mut Coverage,
     ) -> Result<(), Broken> {
-        let Text::Record(says) = written(request.body()) else {
+        let Text::Record(says) = written(request) else {
             return Err((Check::Lifecycle, format!("{} writes something that is no record", self.instance)));
         };
         let intent = self.intent(&says);
@@ -332,9 +333,12 @@ impl Contract {
     }
 }
 
-/// What a PATCH writes into the lock file.
-pub(super) fn written(body: &[u8]) -> Text {
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else { return Text::Unclear };
+/// What a PATCH or a push writes into the lock file.
+pub(super) fn written(request: &http::Request<Vec<u8>>) -> Text {
+    if let Some((_, text)) = pushed(request) {
+        return Text::of(Some(&text));
+    }
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(request.body()) else { return Text::Unclear };
     Text::of(value["files"][DEFAULT_FILE]["content"].as_str().map(str::as_bytes))
 }
 

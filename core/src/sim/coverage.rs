@@ -37,8 +37,6 @@ paths! {
     EndedByLoss = "terms ended by seeing another",
     /// A lease was extended.
     Extended = "leases extended",
-    /// A lease was shortened.
-    Shortened = "leases shortened",
     /// A claim was sent.
     Claim = "claims sent",
     /// A confirmation was sent.

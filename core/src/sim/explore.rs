@@ -10,6 +10,7 @@ use super::faults::{Fault, Switches, Weather};
 use super::story::Story;
 use super::world::{Occurrence, World};
 use crate::emulator::Limits;
+use crate::record::WriteMode;
 use crate::timing::Settings;
 
 /// What the liveness bound allows beyond what is computed.
@@ -26,8 +27,10 @@ pub struct Profile {
     pub faults: Switches,
     /// Which timings are drawn from.
     pub timings: Vec<Settings>,
-    /// Whether candidates of one world may have different timings.
+    /// Whether candidates of one world may have different timings, or different write modes.
     pub mixed: bool,
+    /// The write mode; `None`: either is drawn.
+    pub write: Option<WriteMode>,
 }
 
 impl Default for Profile {
@@ -39,6 +42,7 @@ impl Default for Profile {
             faults: Switches::ALL,
             timings: vec![Settings::default(), tight(5, 1500), tight(8, 500), unsettled()],
             mixed: true,
+            write: None,
         }
     }
 }
@@ -121,6 +125,12 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
             builder = builder.timing_of(seat, drawn(&mut dice, &profile.timings));
         }
     }
+    builder = builder.write(profile.write.unwrap_or_else(|| either(&mut dice)));
+    if profile.mixed && profile.write.is_none() && dice.below(10) == 0 {
+        for seat in 0..count {
+            builder = builder.write_of(seat, either(&mut dice));
+        }
+    }
     builder = match dice.below(3) {
         0 => builder.latency(Duration::ZERO, Duration::from_millis(3)),
         1 => builder.latency(Duration::from_millis(20), Duration::from_millis(150)),
@@ -162,6 +172,10 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
         candidate_time: span * u32::try_from(count).unwrap_or(1),
         story: world.story,
     }
+}
+
+fn either(dice: &mut Dice) -> WriteMode {
+    if dice.below(2) == 0 { WriteMode::Push } else { WriteMode::Patch }
 }
 
 fn drawn(dice: &mut Dice, timings: &[Settings]) -> Settings {
@@ -265,6 +279,11 @@ impl World {
     /// In peace a stop hands over within a poll, settle, and a few round trips.
     fn expect_a_hand_over(&mut self) {
         let Some(seat) = self.leader().filter(|_| self.violation.is_none() && self.seats.len() > 1) else { return };
+        let write = self.seats[seat].write;
+        if self.seats.iter().enumerate().all(|(other, at)| other == seat || at.write != write) {
+            // The mode rule forbids all others to follow.
+            return;
+        }
         self.seats[seat].work_takes = Some(Duration::ZERO);
         self.stop(seat);
         let asked = self.now;

@@ -33,6 +33,7 @@ mod incidents;
 mod network;
 mod people;
 mod process;
+mod pushed;
 mod script;
 mod store;
 mod story;

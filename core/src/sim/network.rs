@@ -39,7 +39,9 @@ pub enum Kind {
     List,
     /// `GET /gists/:id/:sha`.
     Revision,
-    /// `PATCH /gists/:id`.
+    /// `GET …/info/refs`.
+    Refs,
+    /// `PATCH /gists/:id`, or a push.
     Write,
 }
 
@@ -47,6 +49,7 @@ impl Kind {
     pub(super) fn of(request: &http::Request<Vec<u8>>) -> Self {
         let path = request.uri().path();
         match *request.method() {
+            http::Method::GET if path.ends_with("/info/refs") => Self::Refs,
             http::Method::GET if path.ends_with("/commits") => Self::List,
             http::Method::GET if path.matches('/').count() > 2 => Self::Revision,
             http::Method::GET => Self::Read,

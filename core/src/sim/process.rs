@@ -17,6 +17,7 @@ use crate::timing::{Settings, Timing};
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) name: String,
+    pub(super) write: WriteMode,
     pub(super) timing: Timing,
     pub(super) clock: MachineClock,
     pub(super) clock_kind: Clock,
@@ -62,7 +63,7 @@ impl Process {
             api: "http://api.test".to_owned(),
             git: None,
             token: Some(super::store::SECRET.to_owned()),
-            write: WriteMode::Patch,
+            write: seat.write,
             allow_http: true,
             lease: seat.timing.lease(),
             settle: seat.timing.settle(),

@@ -17,6 +17,7 @@ use super::world::{Occurrence, SentRequest, World};
 use crate::candidate::{Input, View};
 use crate::emulator::{Limits, Settings as EmulatorSettings};
 use crate::event::Event;
+use crate::record::WriteMode;
 use crate::time::Clock;
 use crate::timing::Settings;
 
@@ -24,6 +25,8 @@ use crate::timing::Settings;
 #[derive(Clone, Debug)]
 pub struct Builder {
     seats: Vec<(String, Settings, Clock)>,
+    write: WriteMode,
+    writes: Vec<(usize, WriteMode)>,
     seed: u64,
     latency: (Duration, Duration),
     limits: Limits,
@@ -38,6 +41,8 @@ impl World {
     pub fn builder() -> Builder {
         Builder {
             seats: Vec::new(),
+            write: WriteMode::Push,
+            writes: Vec::new(),
             seed: 1,
             latency: (Duration::from_millis(10), Duration::from_millis(30)),
             limits: Limits::Off,
@@ -84,6 +89,20 @@ impl Builder {
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.seats.iter_mut().for_each(|seat| seat.2 = clock);
+        self
+    }
+
+    /// How all candidates write.
+    #[must_use]
+    pub const fn write(mut self, mode: WriteMode) -> Self {
+        self.write = mode;
+        self
+    }
+
+    /// How one writes.
+    #[must_use]
+    pub fn write_of(mut self, seat: usize, mode: WriteMode) -> Self {
+        self.writes.push((seat, mode));
         self
     }
 
@@ -136,7 +155,9 @@ impl Builder {
     pub fn build(self) -> Result<World, String> {
         let mut dice = Dice::new(self.seed);
         let mut seats = Vec::new();
-        for (name, settings, clock_kind) in self.seats {
+        for (seat, (name, settings, clock_kind)) in self.seats.into_iter().enumerate() {
+            let own = self.writes.iter().rev().find(|(of, _)| *of == seat);
+            let write = own.map_or(self.write, |(_, mode)| *mode);
             let origin = dice.between(Duration::from_hours(24), Duration::from_hours(240));
             let (ppm, wall_ms) = if self.rates_differ {
                 (within(&mut dice, 1000), i64::from(within(&mut dice, 86_400)) * 1000)
@@ -145,6 +166,7 @@ impl Builder {
             };
             seats.push(Seat {
                 name,
+                write,
                 timing: timing(settings)?,
                 clock: MachineClock::new(origin, ppm, wall_ms),
                 clock_kind,

@@ -36,6 +36,7 @@ struct LastWrite {
     at: Moment,
     before: RevisionId,
     head: RevisionId,
+    is_push: bool,
 }
 
 /// A revision and what its lock file says.
@@ -159,19 +160,29 @@ impl Store {
         lost: Option<Lost>,
     ) -> (Response<Vec<u8>>, Option<Landing>) {
         let met = self.head();
+        let is_push = *request.method() == http::Method::POST;
         let rival = self.last_write.filter(|last| last.head == met && now.since(last.at) < self.settle);
-        let lost = lost.filter(|_| rival.is_some());
+        // A push is atomic against pushes; against a PATCH it need not be.
+        let lost = lost.filter(|_| rival.is_some_and(|rival| !(is_push && rival.is_push)));
         let on = match (lost, rival) {
             (Some(Lost::First), Some(rival)) => rival.before,
             _ => met,
         };
+        if is_push && on != met {
+            // git compares with the ref as it was before the PATCH that vanishes.
+            self.emulator.reset(now.unix_ms(), self.gist, on);
+        }
         let response = self.emulator.handle_at(now.unix_ms(), client, request, on);
         let revision = self.head();
+        if revision == on && is_push {
+            self.emulator.reset(now.unix_ms(), self.gist, met);
+            return (response, None);
+        }
         if revision == met {
             return (response, None);
         }
         self.note_head();
-        self.last_write = Some(LastWrite { at: now, before: on, head: revision });
+        self.last_write = Some(LastWrite { at: now, before: on, head: revision, is_push });
         let mut landing = Landing { revision, met, lost: None, undo_after: None };
         match lost {
             None => {}
@@ -201,7 +212,7 @@ impl Store {
         let before = self.head();
         let head = self.emulator.edit(now.unix_ms(), self.gist, &[(file, content)])?;
         self.note_head();
-        self.last_write = Some(LastWrite { at: now, before, head });
+        self.last_write = Some(LastWrite { at: now, before, head, is_push: false });
         Some(head)
     }
 

@@ -243,7 +243,6 @@ impl World {
                 }
             }
             Ok(Lease::Extended) => self.coverage.path(Path::Extended),
-            Ok(Lease::Shortened) => self.coverage.path(Path::Shortened),
             Ok(Lease::Same) => {}
             Err((check, words)) => self.broken(check, words),
         }
@@ -336,7 +335,8 @@ impl World {
                 response
             } else {
                 let (response, revision) = self.store.read(self.now, &client, request, fate.effect.stale_by);
-                shows = Some(revision);
+                // A list of refs shows no text.
+                shows = (kind != Kind::Refs).then_some(revision);
                 response
             });
         }
@@ -362,7 +362,7 @@ impl World {
     fn landed(&mut self, from: usize, id: RequestId, request: &Request<Vec<u8>>, landing: &Landing) {
         let process = &self.processes[from];
         let is_void = self.store.is_void(landing.revision);
-        let says = written(request.body());
+        let says = written(request);
         self.story.tell(self.now, "store", || {
             let record = says.record();
             format!(

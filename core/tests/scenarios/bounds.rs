@@ -8,7 +8,7 @@ use leader_elector_core::emulator::Limits;
 use leader_elector_core::sim::{Kind, Moment, World};
 use leader_elector_core::timing::Settings;
 
-use super::{ROUND_TRIPS, kept, led, median, s, succeeded, three};
+use super::{ROUND_TRIPS, kept, led, median, s, succeeded, three, worlds};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -17,7 +17,7 @@ fn first_leader_on_a_free_lock_within_settle() {
     let bound = Settings::default().settle + ROUND_TRIPS;
     for candidates in [1, 3] {
         for seed in 0..20 {
-            let mut world = World::builder().candidates(candidates).seed(seed).wrong_clocks().build().expect("sound");
+            let mut world = worlds().candidates(candidates).seed(seed).wrong_clocks().build().expect("sound");
             world.run_until_led(s(30));
             let first = &world.terms()[0];
             assert!(first.from.since(Moment::ZERO) <= bound, "seed {seed}: {:?}\n{world}", first.from);
@@ -100,7 +100,7 @@ fn a_follower_in_peace_sends_one_conditional_get_a_poll() {
 
 #[test]
 fn content_writes_of_three_candidates_stay_under_the_limit_in_any_hour_of_a_term() {
-    let mut world = World::builder().seed(7).limits(Limits::GitHub).build().expect("sound");
+    let mut world = worlds().seed(7).limits(Limits::GitHub).build().expect("sound");
     let leader = led(&mut world);
     world.run_for(HOUR * 3);
     kept(&world);

@@ -1,6 +1,9 @@
 //! A slice of the random worlds: ten virtual minutes each, then peace. `--example simulate` plays as many as wanted.
 
+use leader_elector_core::WriteMode;
 use leader_elector_core::sim::{Coverage, Profile, explore};
+
+use super::{WRITE, random};
 
 fn slice(seeds: std::ops::Range<u64>, profile: &Profile) -> Coverage {
     let mut coverage = Coverage::default();
@@ -16,17 +19,27 @@ fn slice(seeds: std::ops::Range<u64>, profile: &Profile) -> Coverage {
 
 #[test]
 fn random_worlds_at_the_default_timings() {
-    slice(0..200, &Profile::default().at_default_timings());
+    slice(0..200, &random().at_default_timings());
 }
 
 #[test]
 fn random_worlds_at_all_timings() {
-    let coverage = slice(10_000..10_200, &Profile::default());
-    assert!(coverage.zeros().len() <= 3, "{:?}\n{coverage}", coverage.zeros());
+    let coverage = slice(10_000..10_200, &random());
+    // Too rare for so few worlds; and what a push cannot do: it is refused where a PATCH would land void.
+    let mut never = vec!["claims barred", "throttled beyond the lease"];
+    if WRITE == WriteMode::Push {
+        never.extend([
+            "releases that landed void",
+            "writes that landed void",
+            "writes that landed on another's live term",
+        ]);
+    }
+    let zeros: Vec<_> = coverage.zeros().into_iter().filter(|zero| !never.contains(zero)).collect();
+    assert!(zeros.is_empty(), "{zeros:?}\n{coverage}");
 }
 
 #[test]
 fn a_seed_is_played_the_same_way_twice() {
-    let [first, second] = [1, 1].map(|seed| explore(seed, &Profile::default()));
+    let [first, second] = [1, 1].map(|seed| explore(seed, &random()));
     assert_eq!((first.coverage, first.span), (second.coverage, second.span));
 }

@@ -2,6 +2,8 @@
 //!
 //! Every test ends with [`kept`]: the simulator checks all of its promises at every step of every scenario, above all
 //! that there are never two leaders at once. A test says in addition what must happen.
+//!
+//! All of it is run twice: `scenarios` plays push mode, `scenarios_patch` the same in patch mode.
 
 mod bounds;
 mod explored;
@@ -11,8 +13,23 @@ mod weak_points;
 
 use std::time::Duration;
 
-use leader_elector_core::sim::{Moment, Term, World};
+use leader_elector_core::WriteMode;
+use leader_elector_core::sim::{Builder, Moment, Profile, Term, World};
 use leader_elector_core::timing::Settings;
+
+/// How the candidates of this run write.
+const WRITE: WriteMode = match env!("CARGO_CRATE_NAME").as_bytes() {
+    b"scenarios_patch" => WriteMode::Patch,
+    _ => WriteMode::Push,
+};
+
+fn worlds() -> Builder {
+    World::builder().write(WRITE)
+}
+
+fn random() -> Profile {
+    Profile { write: Some(WRITE), ..Profile::default() }
+}
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -37,11 +54,11 @@ fn timing(lease: u64, renew_deadline: u64, renew_interval: u64) -> Settings {
 
 /// Three candidates at the default timings.
 fn three(seed: u64) -> World {
-    World::builder().seed(seed).wrong_clocks().starts_within(s(2)).build().expect("the default timings are sound")
+    worlds().seed(seed).wrong_clocks().starts_within(s(2)).build().expect("the default timings are sound")
 }
 
 fn three_at(settings: Settings, seed: u64) -> World {
-    let builder = World::builder().timing(settings).seed(seed).wrong_clocks().starts_within(s(2));
+    let builder = worlds().timing(settings).seed(seed).wrong_clocks().starts_within(s(2));
     builder.build().expect("the timings are sound")
 }
 

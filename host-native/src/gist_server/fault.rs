@@ -9,7 +9,7 @@ pub(super) struct Rule {
     /// The name or the secret of a token; all, if none is given.
     #[serde(default, skip_serializing)]
     token: Option<String>,
-    /// GET, PATCH …; all, if none is given.
+    /// GET, PATCH …, or `write` for a PATCH or a push; all, if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     method: Option<String>,
     /// How often it strikes; for ever, if not given.
@@ -69,7 +69,7 @@ impl Faults {
         let matching = |rule: &&mut Rule| {
             rule.times != Some(0)
                 && rule.token.as_deref().is_none_or(|token| token == name || token == secret)
-                && rule.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                && rule.method.as_deref().is_none_or(|wanted| is_meant(wanted, method))
         };
         let rule = self.0.iter_mut().find(matching)?;
         if let Some(times) = &mut rule.times {
@@ -77,6 +77,10 @@ impl Faults {
         }
         Some(rule.clone())
     }
+}
+
+fn is_meant(wanted: &str, method: &str) -> bool {
+    wanted.eq_ignore_ascii_case(method) || (wanted == "write" && ["PATCH", "POST"].contains(&method))
 }
 
 #[cfg(test)]
@@ -94,6 +98,13 @@ mod tests {
         assert_eq!(faults.strike("napoleon", "n", "GET"), None);
         assert_eq!(faults.strike("napoleon", "n", "PATCH").map(|rule| rule.fault), Some(Kind::Hang));
         assert_eq!(faults.strike("napoleon", "n", "PATCH"), None);
+    }
+
+    #[test]
+    fn a_write_is_a_patch_or_a_push() {
+        let mut faults = faults(r#"[{"method":"write","fault":"hang"}]"#);
+        let struck: Vec<_> = ["GET", "PATCH", "POST"].map(|method| faults.strike("", "", method).is_some()).into();
+        assert_eq!(struck, [false, true, true]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `leader-elector gist-server`: GitHub's Gist API on this machine, with faults that can be set while it runs.
+//! `leader-elector gist-server`: GitHub's Gist API and its git server on this machine, with faults that can be set while it runs.
 //!
 //! It is hyper and not a framework on top of it: one handler serves every path, because the emulator owns the routes.
 
@@ -23,8 +23,10 @@ Examples:
   leader-elector gist-server --create --limits off
   curl -X PUT http://127.0.0.1:8081/_control/faults -d '[{\"token\":\"napoleon\",\"fault\":\"hang\"}]'
   curl http://127.0.0.1:8081/_control/log
+  git clone http://demo:demo-token@127.0.0.1:8081/ID.git      a gist is a repository: clone, fetch, push
 
-Faults, each with an optional token (its name or secret), method, and number of times:
+Faults, each with an optional token (its name or secret), method (GET, PATCH, POST, or
+write: a PATCH or a push), and number of times:
   delay {ms} · hang · lose_answer · refuse · status {status, retry_after, applied} · stale {ms}
 
 It prints `listening on URL` first, then `gist ID` with --create. Ctrl-C ends it.")]

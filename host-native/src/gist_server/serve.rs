@@ -6,6 +6,8 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
@@ -176,9 +178,14 @@ fn control(shared: &Shared, request: &Request<Vec<u8>>) -> Answer {
 /// Whose token it is, by the authorization header.
 fn caller(tokens: &[NamedToken], request: &Request<Vec<u8>>) -> (String, String) {
     let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let secret = value.split_once(' ').map_or(value, |(_, secret)| secret);
+    let (scheme, secret) = value.split_once(' ').unwrap_or(("", value));
+    // git sends the token as the password of any user.
+    let password =
+        || String::from_utf8(STANDARD.decode(secret).ok()?).ok()?.split_once(':').map(|(_, it)| it.to_owned());
+    let is_basic = scheme.eq_ignore_ascii_case("basic");
+    let secret = if is_basic { password().unwrap_or_default() } else { secret.to_owned() };
     let known = tokens.iter().find(|token| token.secret == secret);
-    known.map_or_else(|| ("unknown".to_owned(), secret.to_owned()), |token| (token.name.clone(), secret.to_owned()))
+    (known.map_or_else(|| "unknown".to_owned(), |token| token.name.clone()), secret)
 }
 
 fn note(shared: &Shared, entry: Entry) {

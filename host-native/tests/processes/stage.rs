@@ -66,18 +66,30 @@ impl Server {
 
     /// Sets the faults, a JSON list.
     pub(crate) fn faults(&self, rules: &str) {
-        let address = self.url.strip_prefix("http://").expect("http");
-        let mut stream = TcpStream::connect(address).expect("the server listens");
-        let length = rules.len();
-        write!(
-            stream,
-            "PUT /_control/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{rules}"
-        )
-        .expect("sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("answered");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        http("PUT", &format!("{}/_control/faults", self.url), rules);
     }
+}
+
+/// What a GET is answered with.
+#[allow(dead_code, reason = "one of the tests that share this file needs it")]
+pub(crate) fn get(url: &str) -> String {
+    http("GET", url, "")
+}
+
+fn http(method: &str, url: &str, body: &str) -> String {
+    let (address, path) = url.strip_prefix("http://").expect("http").split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("headers end");
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    body.to_owned()
 }
 
 impl Drop for Server {

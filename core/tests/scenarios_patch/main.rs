@@ -1,0 +1,4 @@
+//! The scenarios in patch mode.
+
+#[path = "../scenarios/main.rs"]
+mod scenarios;
