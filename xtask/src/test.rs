@@ -56,7 +56,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
         Ok(passed(doc.status().context("cargo doc")?.success()))
     })?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
-    stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast())?)))?;
+    stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;
+    stage("demo, patch mode", &|| Ok(passed(demo::run(&demo::Args::fast("patch"))?)))?;
     report(&stages, require_all)
 }
 

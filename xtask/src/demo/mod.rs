@@ -16,11 +16,15 @@ use anyhow::{Context, Result, ensure};
 Examples:
   cargo xtask demo          default timings, GitHub's limits: about five minutes
   cargo xtask demo --fast   short leases, no limits: under a minute
+  cargo xtask demo --write patch   by REST alone, as for tokens and networks that cannot push
   cargo xtask demo --keep   leave all running at the end, with the commands to look at it")]
 pub(crate) struct Args {
     /// Short leases, and a server without GitHub's limits
     #[arg(long)]
     fast: bool,
+    /// How records are written: push or patch
+    #[arg(long, default_value = "push")]
+    write: String,
     /// Leave everything running at the end
     #[arg(long)]
     keep: bool,
@@ -28,8 +32,8 @@ pub(crate) struct Args {
 
 impl Args {
     /// The demo as the tests play it.
-    pub(crate) const fn fast() -> Self {
-        Self { fast: true, keep: false }
+    pub(crate) fn fast(write: &str) -> Self {
+        Self { fast: true, write: write.to_owned(), keep: false }
     }
 }
 
@@ -84,7 +88,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     } else {
         (Timings::DEFAULT, "github")
     };
-    let stage = process::Stage::start(&binary, limits, timings.flags())?;
+    let flags = [timings.flags(), vec!["--write".to_owned(), args.write.clone()]].concat();
+    let stage = process::Stage::start(&binary, limits, flags)?;
     let play = play::Play::new(stage, timings);
     let (rows, stage) = play.all()?;
     let good = report::print(&rows, &stage.reigns());
