@@ -1,6 +1,7 @@
 //! Developer commands. `cargo xtask` alone lists them.
 
 mod demo;
+mod simulate;
 mod test;
 
 use std::process::ExitCode;
@@ -24,6 +25,13 @@ enum Command {
         #[arg(long)]
         require_all: bool,
     },
+    /// Play random worlds in virtual time, and check every promise at every step (--help tells more)
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// What the simulator is told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
     Demo(demo::Args),
 }
@@ -32,6 +40,7 @@ fn main() -> ExitCode {
     let passed = match Cli::parse().command {
         Command::Setup => test::setup(),
         Command::Test { require_all } => test::run(require_all),
+        Command::Simulate { args } => simulate::run(&args),
         Command::Demo(args) => demo::run(&args),
     };
     match passed {

@@ -158,6 +158,15 @@ impl Emulator {
         self.gists.by_id.get_mut(&gist).is_some_and(|gist| gist.reset(unix_ms, to, remember))
     }
 
+    /// Somebody pushes a branch (`refs/heads/…`) beside the one that HEAD is. False if there is no such gist or revision.
+    pub fn set_branch(&mut self, gist: GistId, name: &str, to: RevisionId) -> bool {
+        let gist = self.gists.by_id.get_mut(&gist).filter(|gist| gist.revision(to).is_some());
+        gist.is_some_and(|gist| {
+            gist.push(0, name, false, to, self.settings.remember);
+            true
+        })
+    }
+
     /// The newest revision of a gist.
     #[must_use]
     pub fn head(&self, gist: GistId) -> Option<RevisionId> {

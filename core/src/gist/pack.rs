@@ -9,8 +9,8 @@ use sha1::{Digest, Sha1};
 
 use crate::lock::Version;
 
-/// zlib's default.
-const LEVEL: u8 = 6;
+/// Stored, not compressed: a record is a few hundred bytes, which is less than the headers around them.
+const LEVEL: u8 = 0;
 /// A regular file, the only kind that a gist shows.
 const MODE: &str = "100644";
 
@@ -182,7 +182,7 @@ mod tests {
         let packed = commit.pack();
         assert_eq!(packed.files.get("README"), Some(&readme));
         assert_eq!(packed.files.len(), 2);
-        assert!(packed.pack.len() < 400, "{} bytes", packed.pack.len());
+        assert!(packed.pack.len() < 500, "{} bytes", packed.pack.len());
         let text = String::from_utf8(commit.commit(readme)).expect("text");
         assert!(text.contains("committer leader-elector <leader-elector@localhost> 0 +0000\n\nm\n"), "{text}");
     }

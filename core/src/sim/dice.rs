@@ -24,9 +24,10 @@ impl Dice {
         usize::try_from(self.0.number() % end).unwrap_or(0)
     }
 
-    /// True `rate` times in ten thousand.
-    pub(super) fn happens(&mut self, rate: u32) -> bool {
-        rate > 0 && self.0.number() % 10_000 < u64::from(rate)
+    /// True `rate` times in ten thousand. It draws whatever the rate is, so that what is switched off leaves the rest of
+    /// a world as it was.
+    pub(super) const fn happens(&mut self, rate: u32) -> bool {
+        self.0.number() % 10_000 < rate as u64
     }
 
     /// A span between two, both included.

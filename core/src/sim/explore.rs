@@ -16,6 +16,15 @@ use crate::timing::Settings;
 /// What the liveness bound allows beyond what is computed.
 const SLACK: Duration = Duration::from_secs(5);
 
+/// Whose rules candidates play by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// The candidates of this crate.
+    Ours,
+    /// The Go original, as it was measured: it shows that these worlds can break a promise.
+    Original,
+}
+
 /// What random worlds are like.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -29,6 +38,8 @@ pub struct Profile {
     pub timings: Vec<Settings>,
     /// Whether candidates of one world may have different timings, or different write modes.
     pub mixed: bool,
+    /// Whose rules the candidates play by.
+    pub rules: Rules,
     /// The write mode; `None`: either is drawn.
     pub write: Option<WriteMode>,
 }
@@ -42,6 +53,7 @@ impl Default for Profile {
             faults: Switches::ALL,
             timings: vec![Settings::default(), tight(5, 1500), tight(8, 500), unsettled()],
             mixed: true,
+            rules: Rules::Ours,
             write: None,
         }
     }
@@ -64,7 +76,7 @@ fn tight(lease: u64, grace_ms: u64) -> Settings {
         lease,
         renew_deadline: lease.saturating_sub(margin),
         renew_interval: Duration::from_secs(1),
-        poll: margin,
+        poll: lease / 5,
         settle: Duration::from_secs(1),
         stop_grace: Duration::from_millis(grace_ms),
         request_timeout: Some(Duration::from_millis(1200)),
@@ -124,6 +136,9 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
         for seat in 0..count {
             builder = builder.timing_of(seat, drawn(&mut dice, &profile.timings));
         }
+    }
+    if profile.rules == Rules::Original {
+        builder = builder.originals();
     }
     builder = builder.write(profile.write.unwrap_or_else(|| either(&mut dice)));
     if profile.mixed && profile.write.is_none() && dice.below(10) == 0 {

@@ -48,6 +48,8 @@ faults! {
     AnswerLate = "answer late" @ OFTEN,
     /// An answer comes twice.
     AnswerTwice = "answer twice" @ OFTEN,
+    /// Half of an answer is missing, and nothing says so.
+    AnswerCut = "answer cut short" @ OFTEN,
     /// A write takes effect up to a lease later.
     EffectLate = "write lands late" @ [100, 600, 3000],
     /// Something on the way sends a write a second time, later; that answer is nobody's.
@@ -86,6 +88,8 @@ faults! {
     Crash = "crash" @ INCIDENT,
     /// A machine is cut off for a while.
     Partition = "partition" @ INCIDENT,
+    /// A machine reads from a replica that lags for a while.
+    Lag = "replica that lags" @ INCIDENT,
     /// A process is asked to end, in order, and comes back later.
     Stop = "orderly stop" @ INCIDENT,
     /// A process is asked to step down.
@@ -106,6 +110,10 @@ faults! {
     OtherFile = "other file edited" @ INCIDENT,
     /// A person commits a foreign record by hand.
     ByHand = "record by hand" @ INCIDENT,
+    /// A person pushes a second branch.
+    Branch = "second branch" @ INCIDENT,
+    /// A person commits to the branch by git.
+    Commit = "commit by git" @ INCIDENT,
     /// A foreign program writes blindly for a while.
     Foreign = "foreign program" @ INCIDENT,
 }

@@ -6,10 +6,11 @@ use super::faults::Fault;
 use super::world::{Occurrence, World};
 use crate::candidate::Input;
 
-const INCIDENTS: [Fault; 14] = [
+const INCIDENTS: [Fault; 17] = [
     Fault::Pause,
     Fault::Crash,
     Fault::Partition,
+    Fault::Lag,
     Fault::Stop,
     Fault::StepDown,
     Fault::WallJump,
@@ -20,6 +21,8 @@ const INCIDENTS: [Fault; 14] = [
     Fault::Restored,
     Fault::OtherFile,
     Fault::ByHand,
+    Fault::Branch,
+    Fault::Commit,
     Fault::Foreign,
 ];
 
@@ -72,6 +75,11 @@ impl World {
             Fault::Partition => {
                 self.coverage.fault(fault);
                 self.cut_off(seat);
+                self.agenda.plan(then, Occurrence::Heal { seat });
+            }
+            Fault::Lag => {
+                self.coverage.fault(fault);
+                self.lag(seat, while_ / 2);
                 self.agenda.plan(then, Occurrence::Heal { seat });
             }
             Fault::Stop | Fault::StepDown => {

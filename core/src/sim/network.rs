@@ -24,6 +24,8 @@ pub(super) struct Link {
     pub(super) holds_writes: Duration,
     /// Added to every answer.
     pub(super) holds_answers: Duration,
+    /// Reads show what stood so long ago.
+    pub(super) lags: Duration,
     /// Reads that are refused with 403, in ten thousandths.
     pub(super) refuses_reads: u32,
     /// Everything is answered so.
@@ -82,6 +84,8 @@ pub(super) struct Effect {
     pub(super) stale_by: Option<Duration>,
     pub(super) lost: Option<Lost>,
     pub(super) hides_history: bool,
+    /// Half of the answer's body is missing, and nothing says so.
+    pub(super) is_cut_short: bool,
 }
 
 /// An answer in place of the store's own.
@@ -153,14 +157,23 @@ impl Network<'_> {
     }
 
     fn effect(&mut self, kind: Kind) -> Effect {
-        let mut effect =
-            Effect { is_carried_out: true, says_instead: None, stale_by: None, lost: None, hides_history: false };
+        let mut effect = Effect {
+            is_carried_out: true,
+            says_instead: None,
+            stale_by: None,
+            lost: None,
+            hides_history: false,
+            is_cut_short: false,
+        };
         effect.hides_history = self.happens(Fault::HistoryNull);
         if kind == Kind::Write {
             effect.lost = self.lost();
         } else if self.happens(Fault::StaleRead) {
             effect.stale_by = Some(self.dice.between(Duration::from_millis(1), self.latest));
+        } else if !self.link.lags.is_zero() {
+            effect.stale_by = Some(self.link.lags);
         }
+        effect.is_cut_short = self.happens(Fault::AnswerCut);
         if kind == Kind::Revision && self.happens(Fault::RevisionMissing) {
             effect.says_instead = Some(No::Status(StatusCode::NOT_FOUND));
         }

@@ -20,6 +20,10 @@ pub enum Deed {
     Restore(usize),
     /// Edits another file.
     EditOther(String),
+    /// Pushes a branch beside the gist's own.
+    PushBranch,
+    /// Pushes a commit that changes another file, by git.
+    Commit(String),
 }
 
 /// A foreign program that holds the lock as it believes: the Go original, which never compares before it writes.
@@ -76,8 +80,15 @@ impl World {
                     self.store.emulator.revisions(self.store.gist).map(Revision::id).take(back + 1).collect();
                 (DEFAULT_FILE, ids.last().and_then(|id| self.store.lock_file(*id)))
             }
-            Deed::EditOther(text) => ("notes.md", Some(text.clone().into_bytes())),
+            Deed::EditOther(text) | Deed::Commit(text) => ("notes.md", Some(text.clone().into_bytes())),
+            Deed::PushBranch => {
+                self.story.tell(now, "a person", || "pushes a second branch".to_owned());
+                return self.store.push_branch("refs/heads/other");
+            }
         };
+        if let Deed::Commit(text) = deed {
+            return self.store.push_commit(now, text);
+        }
         let edited = self.store.edit(now, file, content.as_deref());
         self.story.tell(now, "a person", || {
             let text = content.as_deref().map(|text| String::from_utf8_lossy(text).into_owned());
@@ -107,6 +118,11 @@ impl World {
             Fault::OtherFile => {
                 let number = self.dice.seed();
                 Deed::EditOther(format!("note {number}\n"))
+            }
+            Fault::Branch => Deed::PushBranch,
+            Fault::Commit => {
+                let number = self.dice.seed();
+                Deed::Commit(format!("commit {number}\n"))
             }
             Fault::ByHand => {
                 let holder = ["", "somebody", "c0"][self.dice.below(3)];

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::clock::MachineClock;
 use super::contract::Contract;
 use super::network::Link;
+use super::original::Original;
 use super::world::Occurrence;
-use crate::candidate::{Candidate, RequestId};
+use crate::candidate::{Candidate, Input, Output, RequestId, View};
 use crate::gist::{DEFAULT_FILE, Gist, Settings as GistSettings};
 use crate::lock::Identity;
 use crate::record::WriteMode;
@@ -18,6 +19,8 @@ use crate::timing::{Settings, Timing};
 pub(super) struct Seat {
     pub(super) name: String,
     pub(super) write: WriteMode,
+    /// It plays by the rules of the Go original.
+    pub(super) is_original: bool,
     pub(super) timing: Timing,
     pub(super) clock: MachineClock,
     pub(super) clock_kind: Clock,
@@ -37,7 +40,7 @@ pub(super) struct Seat {
 pub(super) struct Process {
     pub(super) seat: usize,
     pub(super) instance: String,
-    pub(super) candidate: Candidate<Gist>,
+    pub(super) actor: Actor,
     pub(super) contract: Contract,
     pub(super) is_alive: bool,
     pub(super) is_paused: bool,
@@ -49,6 +52,29 @@ pub(super) struct Process {
     pub(super) awaits: Option<RequestId>,
     /// It may claim nothing here, and has said so.
     pub(super) is_barred: bool,
+}
+
+/// Who plays.
+#[derive(Debug)]
+pub(super) enum Actor {
+    Candidate(Box<Candidate<Gist>>),
+    Original(Box<Original>),
+}
+
+impl Actor {
+    pub(super) fn handle(&mut self, now: Now, input: Input) -> Output {
+        match self {
+            Self::Candidate(candidate) => candidate.handle(now, input),
+            Self::Original(original) => original.handle(now, input),
+        }
+    }
+
+    pub(super) fn view(&self) -> Option<View> {
+        match self {
+            Self::Candidate(candidate) => Some(candidate.view()),
+            Self::Original(_) => None,
+        }
+    }
 }
 
 /// Why a candidate cannot be built.
@@ -75,7 +101,11 @@ impl Process {
             seat: index,
             contract: Contract::new(instance.clone(), seat.timing, now.at),
             instance,
-            candidate: Candidate::new(lock, seat.timing, seat.clock_kind, seed, now),
+            actor: if seat.is_original {
+                Actor::Original(Box::new(Original::new(&seat.name, gist, super::store::SECRET, now)))
+            } else {
+                Actor::Candidate(Box::new(Candidate::new(lock, seat.timing, seat.clock_kind, seed, now)))
+            },
             is_alive: true,
             is_paused: false,
             backlog: Vec::new(),

@@ -27,6 +27,7 @@ pub struct Builder {
     seats: Vec<(String, Settings, Clock)>,
     write: WriteMode,
     writes: Vec<(usize, WriteMode)>,
+    originals: bool,
     seed: u64,
     latency: (Duration, Duration),
     limits: Limits,
@@ -43,6 +44,7 @@ impl World {
             seats: Vec::new(),
             write: WriteMode::Push,
             writes: Vec::new(),
+            originals: false,
             seed: 1,
             latency: (Duration::from_millis(10), Duration::from_millis(30)),
             limits: Limits::Off,
@@ -103,6 +105,13 @@ impl Builder {
     #[must_use]
     pub fn write_of(mut self, seat: usize, mode: WriteMode) -> Self {
         self.writes.push((seat, mode));
+        self
+    }
+
+    /// All candidates play by the rules of the Go original, at its timings; only exclusion is judged.
+    #[must_use]
+    pub const fn originals(mut self) -> Self {
+        self.originals = true;
         self
     }
 
@@ -167,6 +176,7 @@ impl Builder {
             seats.push(Seat {
                 name,
                 write,
+                is_original: self.originals,
                 timing: timing(settings)?,
                 clock: MachineClock::new(origin, ppm, wall_ms),
                 clock_kind,
@@ -191,6 +201,7 @@ impl Builder {
             coverage: Coverage::default(),
             story: Story::told(self.is_told),
             violation: None,
+            only_exclusion: self.originals,
             latency: self.latency,
             incident_every: Duration::ZERO,
             sent: Vec::new(),
@@ -265,6 +276,10 @@ impl World {
     pub fn kill(&mut self, seat: usize) {
         if let Some(process) = self.seats[seat].process.take() {
             self.processes[process].is_alive = false;
+            if self.seats[seat].is_original {
+                // It knows no end of its lease.
+                self.terms.end(self.now, process);
+            }
             self.story.tell(self.now, &self.processes[process].instance, || "is killed".to_owned());
         }
     }
@@ -370,6 +385,12 @@ impl World {
         self.story.tell(self.now, "network", || format!("seat {seat} is connected"));
     }
 
+    /// This machine reads from a replica that lags so far behind.
+    pub fn lag(&mut self, seat: usize, behind: Duration) {
+        self.seats[seat].link.lags = behind;
+        self.story.tell(self.now, "network", || format!("seat {seat} reads {behind:?} late"));
+    }
+
     /// The guarded work of this seat takes so long to end, and its host says so so much later.
     pub fn slow_work(&mut self, seat: usize, takes: Duration, word_takes: Duration) {
         self.seats[seat].work_takes = Some(takes);
@@ -441,7 +462,7 @@ impl World {
     /// What there is to see of the candidate on a seat.
     #[must_use]
     pub fn view(&self, seat: usize) -> Option<View> {
-        Some(self.processes[self.seats[seat].process?].candidate.view())
+        self.processes[self.seats[seat].process?].actor.view()
     }
 
     /// Whether a process runs on a seat.

@@ -216,6 +216,20 @@ impl Store {
         Some(head)
     }
 
+    /// Somebody pushes a branch beside HEAD's, where the head is now.
+    pub(super) fn push_branch(&mut self, name: &str) -> bool {
+        self.emulator.set_branch(self.gist, name, self.head())
+    }
+
+    /// Somebody pushes a commit by git, with another text of the other file. Of two pushes git takes one.
+    pub(super) fn push_commit(&mut self, now: Moment, text: &str) -> bool {
+        let edited = self.edit(now, "notes.md", Some(text.as_bytes())).is_some();
+        if let Some(last) = self.last_write.as_mut().filter(|_| edited) {
+            last.is_push = true;
+        }
+        edited
+    }
+
     /// Whether a gist's JSON carries its history from now on.
     pub(super) const fn show_history(&mut self, is_shown: bool) {
         self.emulator.settings_mut().history = if is_shown { HistoryField::Present } else { HistoryField::Null };

@@ -17,7 +17,7 @@ use super::dice::Dice;
 use super::faults::{Fault, Weather};
 use super::network::{Effect, Fate, Kind, Network};
 use super::people::{Foreign, foreign_write};
-use super::process::{Process, Seat};
+use super::process::{Actor, Process, Seat};
 use super::store::{Landing, Store};
 use super::story::Story;
 use crate::candidate::{Input, Output, Phase, RequestId};
@@ -98,6 +98,8 @@ pub struct World {
     pub(super) coverage: Coverage,
     pub(super) story: Story,
     pub(super) violation: Option<Violation>,
+    /// Only exclusion is judged: others keep none of the other promises.
+    pub(super) only_exclusion: bool,
     pub(super) latency: (Duration, Duration),
     /// Mean time between two incidents.
     pub(super) incident_every: Duration,
@@ -184,13 +186,15 @@ impl World {
         {
             process.awaits = None;
         }
-        if matches!(input, Input::Stop) && process.candidate.view().phase == Phase::Claiming {
+        let claims = || process.actor.view().is_some_and(|view| view.phase == Phase::Claiming);
+        if matches!(input, Input::Stop) && claims() {
             coverage.path(Path::StopDuringClaim);
         }
-        let output = process.candidate.handle(now, input);
+        let output = process.actor.handle(now, input);
         coverage.steps += 1;
         story.tell(*moment, &process.instance, || format!("            -> {}", said(&output)));
-        if let Err((check, words)) = process.contract.check(now.at, &output, store, coverage) {
+        let is_ours = matches!(process.actor, Actor::Candidate(_));
+        if is_ours && let Err((check, words)) = process.contract.check(now.at, &output, store, coverage) {
             return self.broken(check, words);
         }
         self.take(index, output);
@@ -310,6 +314,7 @@ impl World {
                 stale_by: None,
                 lost: fate.effect.lost,
                 hides_history: false,
+                is_cut_short: false,
             };
             let again = Fate { up: None, effect, down: None, twice: None, failure: None, repeated: None };
             let request = request.clone();
@@ -344,7 +349,12 @@ impl World {
             response = Some(no.response(unix_ms));
             shows = None;
         }
-        let (Some(response), Some(down)) = (response, fate.down) else { return };
+        let (Some(mut response), Some(down)) = (response, fate.down) else { return };
+        if fate.effect.is_cut_short && response.status().is_success() {
+            let body = response.body_mut();
+            body.truncate(body.len() / 2);
+            shows = None;
+        }
         let status = response.status().as_u16();
         let seat = self.processes[from].seat;
         if let Some(sent) = self.sent.iter_mut().rev().take(64).find(|sent| sent.seat == seat && sent.status.is_none())
@@ -442,7 +452,8 @@ impl World {
     }
 
     pub(super) fn broken(&mut self, check: Check, words: String) {
-        if self.violation.is_none() {
+        let counts = !self.only_exclusion || check == Check::OneLeader;
+        if self.violation.is_none() && counts {
             let violation = Violation { at: self.now, check, words };
             self.story.tell(self.now, "!!!", || violation.to_string());
             self.story.tell(self.now, "store", || format!("newest revisions:{}", self.store.described(40)));

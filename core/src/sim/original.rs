@@ -1,0 +1,169 @@
+//! The Go original as a participant, by what was read in it and measured on it: the simulator has to be able to fail.
+//!
+//! It compares nothing before it writes, takes any answer to a PATCH for a success, has no timeout on a request, lets
+//! two candidates sleep for the same lease and look once, and believes to lead until a request comes back to tell it
+//! otherwise. It has our [`Input`] and [`Output`] and none of our rules.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request};
+use serde_json::Value;
+
+use crate::candidate::{Input, Output, Request as ToSend, RequestId};
+use crate::event::{Event, Lease, Next, StopReason, Why};
+use crate::gist::DEFAULT_FILE;
+use crate::record::Token;
+use crate::time::{Instant, Now};
+
+const LEASE: Duration = Duration::from_secs(30);
+const RENEW_DEADLINE: Duration = Duration::from_secs(15);
+const RETRY: Duration = Duration::from_secs(5);
+/// It never gives up a request.
+const FOR_EVER: Duration = Duration::from_hours(1000);
+
+#[derive(Debug)]
+pub(super) struct Original {
+    name: String,
+    gist: String,
+    secret: String,
+    state: State,
+    requests: u64,
+    /// What was read last, and when it was first seen.
+    observed: Option<(String, Instant)>,
+    transitions: u64,
+    /// The last try that it took for a success.
+    succeeded: Option<Instant>,
+    is_stopping: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Waits(Instant),
+    Reads(RequestId),
+    /// Inside Update: the lease less a second, then one more look.
+    Sleeps(Instant),
+    LooksAgain(RequestId),
+    Writes(RequestId),
+}
+
+impl Original {
+    pub(super) fn new(name: &str, gist: &str, secret: &str, now: Now) -> Self {
+        Self {
+            name: name.to_owned(),
+            gist: gist.to_owned(),
+            secret: secret.to_owned(),
+            state: State::Waits(now.at),
+            requests: 0,
+            observed: None,
+            transitions: 0,
+            succeeded: None,
+            is_stopping: false,
+        }
+    }
+
+    pub(super) fn handle(&mut self, now: Now, input: Input) -> Output {
+        let mut request = None;
+        let led = self.succeeded.is_some();
+        match (input, self.state.clone()) {
+            (Input::Stop | Input::StepDown, _) => self.is_stopping = true,
+            (Input::Response(id, response), State::Reads(reads)) if id == reads => {
+                request = self.read(now, response.body());
+            }
+            (Input::Response(id, response), State::LooksAgain(looks)) if id == looks => {
+                let same = self.observed.as_ref().is_some_and(|(seen, _)| *seen == content(response.body()));
+                if same || led {
+                    request = Some(self.write(now));
+                } else {
+                    self.failed(now);
+                }
+            }
+            // The status is not looked at.
+            (Input::Response(id, _), State::Writes(writes)) if id == writes => {
+                self.succeeded = Some(now.at);
+                self.state = State::Waits(now.at + RETRY);
+            }
+            (Input::Failed(id, _), State::Reads(of) | State::LooksAgain(of) | State::Writes(of)) if id == of => {
+                self.failed(now);
+            }
+            (_, State::Waits(at)) if now.at >= at => {
+                request = Some(self.send(now, Method::GET, Vec::new(), State::Reads));
+            }
+            (_, State::Sleeps(until)) if now.at >= until => {
+                request = Some(self.send(now, Method::GET, Vec::new(), State::LooksAgain));
+            }
+            _ => {}
+        }
+        let mut events = Vec::new();
+        match (led, self.succeeded.is_some()) {
+            (false, true) => events.push(Event::StartedLeading { token: self.token() }),
+            (true, false) => events.push(Event::Stopping { why: StopReason::Deadline, by: now.at }),
+            _ => {}
+        }
+        let next = match self.state {
+            State::Waits(at) | State::Sleeps(at) => Next::WakeAt(at, Why::Poll),
+            _ => Next::WakeAt(now.at + FOR_EVER, Why::GiveUp),
+        };
+        let next = if self.is_stopping { Next::Done } else { next };
+        let lease = self.succeeded.filter(|_| !self.is_stopping);
+        let lease = lease.map(|_| Lease { token: self.token(), until: now.at + FOR_EVER });
+        Output { events, request: request.filter(|_| !self.is_stopping), next, lease }
+    }
+
+    fn read(&mut self, now: Now, body: &[u8]) -> Option<ToSend> {
+        let content = content(body);
+        if self.observed.as_ref().is_none_or(|(seen, _)| *seen != content) {
+            self.observed = Some((content.clone(), now.at));
+        }
+        let record: Value = serde_json::from_str(&content).unwrap_or_default();
+        let holder = record["holderIdentity"].as_str().unwrap_or_default();
+        let since = self.observed.as_ref().map_or(now.at, |(_, at)| *at);
+        self.transitions = record["leaderTransitions"].as_u64().unwrap_or(0) + u64::from(holder != self.name);
+        if holder == self.name {
+            return Some(self.send(now, Method::GET, Vec::new(), State::LooksAgain));
+        }
+        if !holder.is_empty() && now.at < since + LEASE {
+            self.failed(now);
+            return None;
+        }
+        self.succeeded = None;
+        self.state = State::Sleeps(now.at + LEASE.saturating_sub(Duration::from_secs(1)));
+        None
+    }
+
+    fn failed(&mut self, now: Now) {
+        // A leader tries on until its renew deadline, and looks at it only between two tries.
+        self.succeeded = self.succeeded.filter(|last| now.at < *last + RENEW_DEADLINE);
+        self.state = State::Waits(now.at + RETRY);
+    }
+
+    fn write(&mut self, now: Now) -> ToSend {
+        let record = super::people::foreign_record(&self.name, LEASE.as_secs(), self.transitions);
+        let record = record.replace("22:10:00Z", &format!("22:10:00Z\",\"at\":\"{:?}", now.at));
+        let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": record } } });
+        self.send(now, Method::PATCH, body.to_string().into_bytes(), State::Writes)
+    }
+
+    fn send(&mut self, now: Now, method: Method, body: Vec<u8>, state: impl Fn(RequestId) -> State) -> ToSend {
+        self.requests += 1;
+        let id = RequestId(self.requests);
+        self.state = state(id);
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = format!("http://api.test/gists/{}", self.gist).parse().unwrap_or_default();
+        let headers = request.headers_mut();
+        headers.insert(http::header::USER_AGENT, HeaderValue::from_static("original"));
+        if let Ok(token) = format!("Bearer {}", self.secret).parse() {
+            headers.insert(http::header::AUTHORIZATION, token);
+        }
+        ToSend { id, http: Box::new(request), give_up_at: now.at + FOR_EVER }
+    }
+
+    fn token(&self) -> Token {
+        Token::new(self.transitions).unwrap_or(Token::NONE)
+    }
+}
+
+fn content(body: &[u8]) -> String {
+    let gist: Value = serde_json::from_slice(body).unwrap_or_default();
+    gist["files"][DEFAULT_FILE]["content"].as_str().unwrap_or_default().to_owned()
+}
