@@ -1,6 +1,7 @@
 //! Developer commands. `cargo xtask` alone lists them.
 
 mod demo;
+mod mutate;
 mod simulate;
 mod test;
 
@@ -32,6 +33,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Break the rules one by one, and show what notices
+    Mutate(mutate::Args),
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
     Demo(demo::Args),
 }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Setup => test::setup(),
         Command::Test { require_all } => test::run(require_all),
         Command::Simulate { args } => simulate::run(&args),
+        Command::Mutate(args) => mutate::run(&args),
         Command::Demo(args) => demo::run(&args),
     };
     match passed {

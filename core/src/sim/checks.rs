@@ -20,6 +20,8 @@ pub enum Check {
     ReleaseDestroys,
     /// R1, R9: what was received stands for its own duration before it is claimed over.
     LeaseRespected,
+    /// One gist, one mode: nothing is claimed over a record of ours of the other mode.
+    OneMode,
     /// R2: no lease outlasts the renew deadline, counted from the sending of the newest write.
     LeaseBound,
     /// R6: nothing is released while guarded work runs.

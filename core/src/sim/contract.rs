@@ -320,6 +320,10 @@ impl Contract {
             Some(Text::Unclear) => seen.path(Path::OverUnclear),
             _ => {}
         }
+        let stands = store.state(base).and_then(|(_, note)| note.text.record());
+        if stands.is_some_and(|below| below.instance.is_some() && below.write != says.write) {
+            return Err((Check::OneMode, format!("{instance} claims over a record of the other write mode")));
+        }
         let Some((state, stands_for)) = store.stands(base, instance, self.timing.lease()) else { return Ok(()) };
         let free_at = self.first_seen.get(&state).map(|at| *at + stands_for);
         if free_at.is_none_or(|free_at| now < free_at) {

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::clock::Moment;
 use crate::emulator::{AcceptedToken, Emulator, GistId, HistoryField, RevisionId, Settings};
 use crate::gist::DEFAULT_FILE;
+use crate::record::WriteMode;
 
 /// The user whose gist it is.
 const OWNER: &str = "ann";
@@ -63,6 +64,7 @@ pub(super) struct Says {
     pub(super) leader_transitions: u64,
     pub(super) instance: Option<String>,
     pub(super) base: Option<String>,
+    pub(super) write: Option<WriteMode>,
 }
 
 /// How one of two writes within settle is dropped.
