@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::demo;
+use crate::{demo, mutate, simulate};
 
 const WASM: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 const CORE: &str = "leader-elector-core";
@@ -55,6 +55,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
         doc.args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings");
         Ok(passed(doc.status().context("cargo doc")?.success()))
     })?;
+    stage("simulator", &|| Ok(passed(simulate::run(&["--runs".to_owned(), "3000".to_owned()])?)))?;
+    stage("mutations", &|| Ok(passed(mutate::run(&mutate::Args::slice())?)))?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
     stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;
     stage("demo, patch mode", &|| Ok(passed(demo::run(&demo::Args::fast("patch"))?)))?;

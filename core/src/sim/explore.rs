@@ -293,6 +293,8 @@ impl World {
 
     /// In peace a stop hands over within a poll, settle, and a few round trips.
     fn expect_a_hand_over(&mut self) {
+        // Whoever is to follow may still have been told to wait.
+        self.run_until(self.quiet_from(self.now));
         let Some(seat) = self.leader().filter(|_| self.violation.is_none() && self.seats.len() > 1) else { return };
         let write = self.seats[seat].write;
         if self.seats.iter().enumerate().all(|(other, at)| other == seat || at.write != write) {

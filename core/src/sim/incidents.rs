@@ -79,7 +79,9 @@ impl World {
             }
             Fault::Lag => {
                 self.coverage.fault(fault);
-                self.lag(seat, while_ / 2);
+                let most = if self.dice.below(2) == 0 { while_ / 2 } else { Duration::from_millis(1500) };
+                let behind = self.dice.between(Duration::from_millis(1), most);
+                self.lag(seat, behind);
                 self.agenda.plan(then, Occurrence::Heal { seat });
             }
             Fault::Stop | Fault::StepDown => {

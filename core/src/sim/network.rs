@@ -169,7 +169,9 @@ impl Network<'_> {
         if kind == Kind::Write {
             effect.lost = self.lost();
         } else if self.happens(Fault::StaleRead) {
-            effect.stale_by = Some(self.dice.between(Duration::from_millis(1), self.latest));
+            // What hides a write that was just lost is a state of a moment ago.
+            let most = if self.dice.below(2) == 0 { self.latest } else { Duration::from_millis(1500) };
+            effect.stale_by = Some(self.dice.between(Duration::from_millis(1), most));
         } else if !self.link.lags.is_zero() {
             effect.stale_by = Some(self.link.lags);
         }

@@ -121,8 +121,10 @@ impl Copy {
         if passed {
             return Ok(Noticed::Nothing);
         }
-        let failed = said.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED"));
-        Ok(Noticed::Test(failed.unwrap_or("that does not compile").to_owned()))
+        // The last list of failures: names alone, indented.
+        let listed = said.rsplit_once("\nfailures:\n").map_or("", |(_, list)| list);
+        let failed = listed.lines().find(|line| line.starts_with("    ")).map(str::trim);
+        Ok(Noticed::Test(failed.with_context(|| format!("the tests do not compile:\n{said}"))?.to_owned()))
     }
 
     /// Quick to build and still quick to run; whatever it says.
