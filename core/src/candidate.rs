@@ -37,7 +37,7 @@ pub enum Input {
 }
 
 /// A request to send now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Names it in [`Input::Response`] and [`Input::Failed`].
     pub id: RequestId,
@@ -62,7 +62,7 @@ pub struct Output {
 }
 
 /// A complete candidate over the lock `L`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Candidate<L> {
     elector: Elector,
     lock: L,
@@ -79,13 +79,13 @@ pub struct Candidate<L> {
 }
 
 /// An operation that the lock is busy with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Exchange {
     ticket: Ticket,
     waits: Waits,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Waits {
     Answer { id: RequestId, give_up_at: Instant },
     Until(Instant),

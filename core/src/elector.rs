@@ -90,7 +90,7 @@ pub struct Output {
 }
 
 /// The election of one candidate over one lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Elector {
     me: Identity,
     timing: Timing,
@@ -115,7 +115,7 @@ pub struct Elector {
 }
 
 /// What was read last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Seen {
     standing: Standing,
     /// First receipt of `standing.state` (R1).
@@ -124,7 +124,7 @@ struct Seen {
     spread: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum State {
     /// Reads and waits. `ready`: what was just read may be claimed.
     Following {

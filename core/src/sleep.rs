@@ -11,7 +11,7 @@ const TOLERANCE: Duration = Duration::from_secs(1);
 const MARKS: usize = 16;
 
 /// Both clocks at the sending of the last writes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SleepWatch {
     marks: VecDeque<Now>,
 }

@@ -33,6 +33,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Explore every schedule with a few deviations (--help tells more)
+    #[command(disable_help_flag = true)]
+    SmallWorld {
+        /// What the explorer is told
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Break the rules one by one, and show what notices
     Mutate(mutate::Args),
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
@@ -43,7 +50,8 @@ fn main() -> ExitCode {
     let passed = match Cli::parse().command {
         Command::Setup => test::setup(),
         Command::Test { require_all } => test::run(require_all),
-        Command::Simulate { args } => simulate::run(&args),
+        Command::Simulate { args } => simulate::run("simulate", &args),
+        Command::SmallWorld { args } => simulate::run("small_world", &args),
         Command::Mutate(args) => mutate::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

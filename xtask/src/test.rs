@@ -55,7 +55,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
         doc.args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings");
         Ok(passed(doc.status().context("cargo doc")?.success()))
     })?;
-    stage("simulator", &|| Ok(passed(simulate::run(&["--runs".to_owned(), "3000".to_owned()])?)))?;
+    stage("simulator", &|| Ok(passed(simulate::run("simulate", &["--runs".to_owned(), "3000".to_owned()])?)))?;
+    stage("small world", &|| Ok(passed(simulate::run("small_world", &[])?)))?;
     stage("mutations", &|| Ok(passed(mutate::run(&mutate::Args::slice())?)))?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
     stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;

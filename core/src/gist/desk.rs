@@ -18,7 +18,7 @@ use crate::record::{Record, Text};
 use crate::time::Instant;
 use crate::warning::Warning;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Desk {
     pub(super) wire: Wire,
     pub(super) me: Identity,
@@ -44,7 +44,7 @@ pub(super) struct Desk {
 }
 
 /// An `ETag` is kept only together with the snapshot that it belongs to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Kept {
     pub(super) etag: Option<HeaderValue>,
     pub(super) snapshot: Box<Snapshot>,
@@ -60,7 +60,7 @@ pub(super) struct Ground {
 }
 
 /// The last push that was answered with `ng`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct RefusedPush {
     old: Version,
     replaces: bool,

@@ -11,7 +11,7 @@ const TEXTS: usize = 64;
 /// Replaced revisions that are remembered.
 const OLDER: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     texts: BTreeMap<Version, Arc<Text>>,
     text_order: VecDeque<Version>,

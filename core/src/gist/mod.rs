@@ -54,7 +54,7 @@ const REQUESTS_AN_HOUR: u32 = 5_000;
 const WRITES_AN_HOUR: u32 = 500;
 
 /// The lock in a gist, for one candidate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Gist {
     desk: Desk,
     busy: Busy,
@@ -67,7 +67,7 @@ pub struct Gist {
 /// More redirects than this are a circle.
 const MOST_REDIRECTS: u8 = 3;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Busy {
     Idle,
     Reading(Reading),

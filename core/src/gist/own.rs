@@ -18,7 +18,7 @@ const WRITES: usize = 8;
 const RELEASED_LEASE: Duration = Duration::from_secs(1);
 
 /// One term of ours, from the sending of its claim.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OwnTerm {
     token: Token,
     acquired: Option<DateTime<Utc>>,
@@ -35,7 +35,7 @@ pub(super) struct OwnTerm {
     is_reset: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Carried {
     strategy: String,
     preferred_holder: String,
@@ -43,7 +43,7 @@ struct Carried {
 }
 
 /// One write of the term.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct OwnWrite {
     nonce: String,
     sent: Instant,

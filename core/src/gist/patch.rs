@@ -17,7 +17,7 @@ use crate::record::{Record, Text};
 use crate::time::Instant;
 
 /// A PATCH on its way, and the look at where it landed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Patch {
     nonce: String,
     record: Record,

@@ -21,7 +21,7 @@ use crate::time::WallClock;
 const CAPABILITIES: &str = concat!("report-status object-format=sha1 agent=leader-elector/", env!("CARGO_PKG_VERSION"));
 
 /// A push on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Push {
     nonce: String,
     branch: String,

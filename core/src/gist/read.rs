@@ -18,7 +18,7 @@ use crate::record::{Record, Text, WriteMode};
 use crate::time::Instant;
 
 /// A read on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reading {
     stage: Stage,
     conditional: bool,

@@ -29,7 +29,7 @@ const CONFIRMATIONS: usize = 2;
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// A write on its way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Writing {
     term: Term,
     /// The nonce of the claim, once it was acknowledged.
@@ -39,7 +39,7 @@ pub(super) struct Writing {
     stage: Stage,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     /// At least a second between two writes.
     Pausing {

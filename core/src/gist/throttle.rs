@@ -18,7 +18,7 @@ const DOUBLINGS: u32 = 4;
 const LEAST_WAIT: Duration = Duration::from_secs(1);
 
 /// Until when the store wants to be left alone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Throttle {
     until: Option<Instant>,
     /// Throttlings in a row that did not say for how long.

@@ -64,7 +64,7 @@ pub(super) struct NoAnswer {
 }
 
 /// Makes requests and reads answers for one gist.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wire {
     settings: Settings,
     authorization: Option<HeaderValue>,

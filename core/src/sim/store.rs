@@ -22,7 +22,7 @@ pub(super) const SECRET: &str = "s3cret";
 const LOOK_BACK: usize = 30;
 
 /// The store of a world: one gist.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Store {
     pub(super) emulator: Emulator,
     pub(super) gist: GistId,
@@ -151,6 +151,25 @@ impl Store {
             .and_then(|age| self.emulator.head_at(self.gist, now.before(age).unix_ms()))
             .unwrap_or_else(|| self.head());
         (self.emulator.handle_at(now.unix_ms(), client, request, shown), shown)
+    }
+
+    /// Answers a read, as of `shown` if that is given.
+    pub(super) fn read_at(
+        &mut self,
+        now: Moment,
+        client: &str,
+        request: &Request<Vec<u8>>,
+        shown: Option<RevisionId>,
+    ) -> Response<Vec<u8>> {
+        match shown {
+            Some(shown) => self.emulator.handle_at(now.unix_ms(), client, request, shown),
+            None => self.emulator.handle(now.unix_ms(), client, request),
+        }
+    }
+
+    /// What its future answers depend on: the head, which names all below it, and the write that may yet vanish.
+    pub(super) fn fingerprint(&self) -> String {
+        format!("{} {:?}", self.head(), self.last_write)
     }
 
     /// Carries out a write.
