@@ -24,7 +24,9 @@ const TIMINGS: [&str; 12] = [
     "--request-timeout",
     "1s",
 ];
-const NAMES: [&str; 3] = ["napoleon", "stalin", "cleopatra"];
+/// That of `TIMINGS`.
+pub(crate) const LEASE: Duration = Duration::from_secs(5);
+const NAMES: [&str; 11] = ["napoleon", "stalin", "cleopatra", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// Runs the binary to its end, with these variables and no others of its own.
 pub(crate) fn leader_elector(args: &[&str], env: &[(&str, &str)]) -> Output {
@@ -159,6 +161,17 @@ impl Candidate {
                 }
             }
         }
+    }
+
+    /// Whether a message began with `words` so far.
+    pub(crate) fn has_said(&mut self, words: &str) -> bool {
+        self.said.extend(self.lines.try_iter().map(|(_, line)| line));
+        self.messages().any(|message| message.starts_with(words))
+    }
+
+    fn messages(&self) -> impl Iterator<Item = String> {
+        let fields = self.said.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        fields.filter_map(|fields| Some(fields["message"].as_str()?.to_owned()))
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
