@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::wire::LONGEST_LIST;
 use crate::lock::Version;
 use crate::record::{Text, Token};
 
-/// Texts that are remembered: more than one look back needs.
-const TEXTS: usize = 64;
+/// Texts that are remembered: more than the longest list has, or a look back would fetch for ever what it forgets.
+const TEXTS: usize = LONGEST_LIST + 28;
 /// Replaced revisions that are remembered.
 const OLDER: usize = 1024;
 

@@ -413,8 +413,8 @@ pub(crate) const ALL: &[Mutation] = &[
         "200 is an acknowledgement, whatever it shows",
         "patch mode",
         "gist/patch.rs",
-        "Some(text) if self.is_sent(text) => {",
-        "Some(text) if self.is_sent(text) || text.record().is_some() => {",
+        "Some(text) if self.is_sent(text) => Ok(",
+        "Some(text) if self.is_sent(text) || text.record().is_some() => Ok(",
     ),
     breaks(
         "a claim replaces the commit of another",

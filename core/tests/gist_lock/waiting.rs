@@ -1,0 +1,138 @@
+//! Waiting as told.
+
+use std::time::Duration;
+
+use leader_elector_core::WriteMode::{Patch, Push};
+use leader_elector_core::lock::{Failure, Intent, Lock, Reply};
+
+use crate::hand::{Hand, Trick, failed, with_headers};
+
+fn told(code: u16, headers: &[(&str, &str)]) -> Option<Duration> {
+    let mut hand = Hand::new(Patch);
+    hand.tricks([Trick::Say(with_headers(code, headers))]);
+    match failed(&hand.read()) {
+        Failure::Throttled { wait } => Some(*wait),
+        _ => None,
+    }
+}
+
+#[test]
+fn retry_after_comes_first_then_the_reset_by_the_answers_own_date_then_a_minute() {
+    let date = ("date", "Tue, 14 Nov 2023 22:13:20 GMT");
+    let empty = ("x-ratelimit-remaining", "0");
+    // 2023-11-14T22:13:20Z is 1,700,000,000.
+    let reset = ("x-ratelimit-reset", "1700000100");
+    for code in [403, 429] {
+        assert_eq!(told(code, &[("retry-after", "7"), empty, reset, date]), Some(Duration::from_secs(7)));
+        assert_eq!(told(code, &[empty, reset, date]), Some(Duration::from_secs(100)));
+    }
+    assert_eq!(told(429, &[]), Some(Duration::from_mins(1)));
+    assert_eq!(told(429, &[empty, reset]), Some(Duration::from_mins(1)), "no clock of ours stands in for the date");
+}
+
+#[test]
+fn a_minute_doubles_up_to_sixteen() {
+    let mut hand = Hand::new(Patch);
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        hand.tricks([Trick::Say(with_headers(429, &[]))]);
+        let Failure::Throttled { wait } = failed(&hand.read()).clone() else { panic!("it is throttled") };
+        waits.push(wait.as_secs());
+        hand.pass(wait);
+    }
+    assert_eq!(waits, [60, 120, 240, 480, 960, 960, 960]);
+    hand.standing();
+    hand.tricks([Trick::Say(with_headers(429, &[]))]);
+    assert_eq!(*failed(&hand.read()), Failure::Throttled { wait: Duration::from_mins(1) }, "a success starts anew");
+}
+
+#[test]
+fn a_403_that_says_nothing_of_a_limit_is_a_refusal() {
+    assert_eq!(told(403, &[]), None);
+    for code in [401, 403, 404, 422] {
+        let mut hand = Hand::new(Patch);
+        hand.tricks([Trick::Say(with_headers(code, &[]))]);
+        assert!(matches!(failed(&hand.read()), Failure::Denied(reason) if reason.status == code), "{code}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_while_a_wait_lasts() {
+    for write in [Patch, Push] {
+        let mut hand = Hand::new(write);
+        let free = hand.standing();
+        hand.tricks([Trick::Say(with_headers(429, &[("retry-after", "30")]))]);
+        hand.read();
+        let asked = hand.asked.len();
+        assert!(matches!(failed(&hand.read()), Failure::Throttled { .. }));
+        assert!(matches!(failed(&hand.try_write(Intent::Claim, 1, &free.head)), Failure::Throttled { .. }));
+        assert_eq!(hand.asked.len(), asked, "{write}");
+        hand.pass(Duration::from_secs(30));
+        hand.standing_or_unchanged();
+    }
+}
+
+#[test]
+fn a_throttling_in_an_answer_that_comes_too_late_counts() {
+    let mut hand = Hand::new(Patch);
+    let now = hand.now();
+    let late = with_headers(429, &[("retry-after", "20")]);
+    assert_eq!(hand.lock.overheard(now, &late), Some(Duration::from_secs(20)));
+    assert!(matches!(failed(&hand.read()), Failure::Throttled { .. }));
+}
+
+#[test]
+fn two_writes_are_a_second_apart_beyond_the_exceptions() {
+    for write in [Patch, Push] {
+        let mut hand = Hand::new(write);
+        let (token, written) = hand.claimed();
+        // One renewal may follow at once, the next waits.
+        let first = hand.hasty(Intent::Renew, token, &written.head);
+        let second = hand.hasty(Intent::Renew, token, &first.1.head);
+        assert!(first.0 < Duration::from_millis(500), "{write}: {:?}", first.0);
+        assert!(second.0 >= Duration::from_millis(900), "{write}: {:?}", second.0);
+        let release = hand.hasty(Intent::Release, token, &second.1.head);
+        assert!(release.0 < Duration::from_millis(500), "{write}: {:?}", release.0);
+    }
+}
+
+#[test]
+fn redirects_are_followed_for_reads_and_to_the_same_origin_only() {
+    let read = |location: &str| {
+        let mut hand = Hand::new(Patch);
+        let location = location.replace("ID", &hand.store.gist.to_string());
+        hand.tricks([Trick::Say(with_headers(301, &[("location", &location)]))]);
+        (hand.read(), hand.asked.len())
+    };
+    let followed = read("http://api.test/gists/ID");
+    assert!(matches!(followed, (Reply::Standing(_), 2..)), "{followed:?}");
+    assert!(matches!(read("/gists/ID"), (Reply::Standing(_), 2..)));
+    for elsewhere in ["http://evil.test/gists/ID", "https://api.test/gists/ID", "http://api.test:81/gists/ID"] {
+        assert!(matches!(read(elsewhere), (Reply::Failed(_), 1)), "{elsewhere}");
+    }
+    let mut hand = Hand::new(Patch);
+    let free = hand.standing();
+    hand.tricks([Trick::Say(with_headers(307, &[("location", "http://api.test/gists/x")]))]);
+    assert_eq!(*failed(&hand.try_write(Intent::Claim, 1, &free.head)), Failure::Unknown);
+    assert_eq!(hand.count("PATCH"), 1);
+}
+
+impl Hand {
+    /// A write right after the one before, and how long it took to be sent.
+    fn hasty(
+        &mut self,
+        intent: Intent,
+        token: u64,
+        on: &leader_elector_core::lock::Version,
+    ) -> (Duration, leader_elector_core::lock::Written) {
+        // A call begins two seconds later than the one before: take those back.
+        self.store.ms -= 2000;
+        let before = self.now().at + Duration::from_secs(2);
+        let written = self.written(intent, token, on);
+        (written.sent.since(before), written)
+    }
+
+    fn standing_or_unchanged(&mut self) {
+        assert!(matches!(self.read(), Reply::Standing(_) | Reply::Unchanged));
+    }
+}
