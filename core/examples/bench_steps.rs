@@ -2,7 +2,7 @@
 //! median in microseconds, or its allocations. `cargo xtask bench` holds them against the bounds.
 //!
 //! `cargo run --release -p leader-elector-core --features emulator --example bench_steps`
-#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "an example measures how fast it is")]
+#![expect(clippy::disallowed_types, reason = "an example measures how fast it is")]
 
 use std::error::Error;
 use std::hint::black_box;

@@ -1,5 +1,6 @@
 //! Developer commands. `cargo xtask` alone lists them.
 
+mod bench;
 mod demo;
 mod test;
 
@@ -26,6 +27,8 @@ enum Command {
     },
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
     Demo(demo::Args),
+    /// Measure what is promised: each bound beside what was measured, and beside the Go original's figure
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Command::Setup => test::setup(),
         Command::Test { require_all } => test::run(require_all),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench => bench::run(),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,
