@@ -131,7 +131,8 @@ fn follower(sent: &[SentRequest], writes: &[Moment]) -> Follower {
             Some(304) => !surely,
             _ => false,
         };
-        answer && this.kind == Kind::Read && this.at.since(before.at) >= poll
+        let pause = this.at.since(before.at);
+        answer && this.kind == Kind::Read && (poll..poll + LATENCY).contains(&pause)
     };
     Follower {
         reads: count(sent.iter(), |_| true),

@@ -121,10 +121,13 @@ impl Row {
 
 /// Prints the table, as Markdown; `true` if every bound held.
 pub(super) fn print(rows: &[Row]) -> bool {
-    println!("\n{}", Table(rows));
+    print!("\n{}", Table(rows));
     let broken: Vec<&Row> = rows.iter().filter(|row| !row.good()).collect();
+    if !broken.is_empty() {
+        println!("\nBROKEN:");
+    }
     for row in &broken {
-        println!("BROKEN: {}", row.what);
+        println!("  {}", row.what);
     }
     broken.is_empty()
 }
