@@ -1,5 +1,6 @@
 //! Developer commands. `cargo xtask` alone lists them.
 
+mod bench;
 mod demo;
 mod mutate;
 mod simulate;
@@ -44,6 +45,8 @@ enum Command {
     Mutate(mutate::Args),
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
     Demo(demo::Args),
+    /// Measure what is promised: each bound beside what was measured, and beside the Go original's figure
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::SmallWorld { args } => simulate::run("small_world", &args),
         Command::Mutate(args) => mutate::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,8 +1,8 @@
 //! `cargo xtask demo`: three candidates as real processes, seven acts, one table.
 
 mod play;
-mod process;
-mod report;
+pub(crate) mod process;
+pub(crate) mod report;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,17 +39,17 @@ impl Args {
 
 /// What the bounds are made of.
 #[derive(Clone, Copy, Debug)]
-struct Timings {
-    lease: Duration,
-    renew_deadline: Duration,
-    renew_interval: Duration,
-    poll: Duration,
-    settle: Duration,
-    request_timeout: Duration,
+pub(crate) struct Timings {
+    pub(crate) lease: Duration,
+    pub(crate) renew_deadline: Duration,
+    pub(crate) renew_interval: Duration,
+    pub(crate) poll: Duration,
+    pub(crate) settle: Duration,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Timings {
-    const DEFAULT: Self = Self {
+    pub(crate) const DEFAULT: Self = Self {
         lease: Duration::from_secs(30),
         renew_deadline: Duration::from_secs(20),
         renew_interval: Duration::from_secs(10),
@@ -66,7 +66,7 @@ impl Timings {
         request_timeout: Duration::from_secs(1),
     };
 
-    fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<String> {
         let pairs = [
             ("--lease", self.lease),
             ("--renew-deadline", self.renew_deadline),
@@ -81,7 +81,7 @@ impl Timings {
 
 /// Builds the binary, plays, reports; `true` if every bound held and no two led at once.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let binary = build()?;
+    let binary = build(&["-p", "leader-elector"])?;
     let (timings, limits) = if args.fast {
         println!("Short leases (6 s), and a server without GitHub's limits: the default plays the real ones.");
         (Timings::FAST, "off")
@@ -99,11 +99,12 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     Ok(good)
 }
 
-fn build() -> Result<PathBuf> {
+/// Builds what these arguments of `cargo build --release` name, and says where it is.
+pub(crate) fn build(what: &[&str]) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "-p", "leader-elector", "--message-format", "json-render-diagnostics"]);
+    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]).args(what);
     let output = cargo.stderr(std::process::Stdio::inherit()).output().context("cargo build")?;
-    ensure!(output.status.success(), "leader-elector does not build");
+    ensure!(output.status.success(), "cargo build {} failed", what.join(" "));
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let binary = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();

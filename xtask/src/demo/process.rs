@@ -10,30 +10,45 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-pub(super) const NAMES: [&str; 3] = ["napoleon", "stalin", "cleopatra"];
+pub(crate) const NAMES: [&str; 3] = ["napoleon", "stalin", "cleopatra"];
 
 /// What a candidate said, and when the line came.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) at: Instant,
-    pub(super) who: usize,
-    pub(super) message: String,
-    pub(super) token: Option<u64>,
+pub(crate) struct Line {
+    pub(crate) at: Instant,
+    pub(crate) who: usize,
+    pub(crate) message: String,
+    pub(crate) token: Option<u64>,
 }
 
 /// A time during which a process led, as its own log tells it.
 #[derive(Clone, Debug)]
-pub(super) struct Reign {
-    pub(super) who: usize,
-    pub(super) token: u64,
-    pub(super) from: Instant,
-    pub(super) to: Option<Instant>,
+pub(crate) struct Reign {
+    pub(crate) who: usize,
+    pub(crate) token: u64,
+    pub(crate) from: Instant,
+    pub(crate) to: Option<Instant>,
     /// It was stopped by SIGSTOP meanwhile: it could neither act nor say anything.
-    pub(super) slept: bool,
+    pub(crate) slept: bool,
+}
+
+/// A candidate, as it is called: by its name and what it needs to know, no more.
+pub(crate) fn candidate(binary: &Path, url: &str, gist: &str, who: usize, flags: &[String]) -> Command {
+    let name = NAMES[who];
+    let mut command = Command::new(binary);
+    command.args(["run", "--log", "json"]).args(flags).envs([
+        ("GIST_ID", gist),
+        ("GITHUB_API_URL", url),
+        ("GITHUB_API_TOKEN", &format!("demo-token-{name}")),
+        ("LEADER_NAME", name),
+        ("NO_PROXY", "127.0.0.1"),
+    ]);
+    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    command
 }
 
 /// The server, the candidates, and everything they said.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     url: String,
     gist: String,
     binary: std::path::PathBuf,
@@ -47,9 +62,14 @@ pub(super) struct Stage {
 }
 
 /// Ends its process when dropped.
-struct Guard(Option<Child>);
+pub(crate) struct Guard(Option<Child>);
 
 impl Guard {
+    /// Starts a process.
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self> {
+        Ok(Self(Some(command.spawn().with_context(|| format!("{}", command.get_program().display()))?)))
+    }
+
     fn pid(&self) -> Option<Pid> {
         self.0.as_ref().map(Pid::from_child)
     }
@@ -67,7 +87,7 @@ impl Drop for Guard {
 
 impl Stage {
     /// A server with a free lock, on a free port.
-    pub(super) fn start(binary: &Path, limits: &str, flags: Vec<String>) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, limits: &str, flags: Vec<String>) -> Result<Self> {
         let mut command = Command::new(binary);
         command.args(["gist-server", "--listen", "127.0.0.1:0", "--create", "--limits", limits]);
         for name in NAMES {
@@ -98,17 +118,10 @@ impl Stage {
     }
 
     /// Starts a candidate.
-    pub(super) fn candidate(&mut self, who: usize) -> Result<()> {
+    pub(crate) fn candidate(&mut self, who: usize) -> Result<()> {
         let name = NAMES[who];
-        let mut command = Command::new(&self.binary);
-        command.args(["run", "--log", "json"]).args(&self.flags).envs([
-            ("GIST_ID", self.gist.as_str()),
-            ("GITHUB_API_URL", self.url.as_str()),
-            ("GITHUB_API_TOKEN", &format!("demo-token-{name}")),
-            ("LEADER_NAME", name),
-            ("NO_PROXY", "127.0.0.1"),
-        ]);
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().context(name)?;
+        let mut command = candidate(&self.binary, &self.url, &self.gist, who, &self.flags);
+        let mut child = command.spawn().context(name)?;
         let stderr = BufReader::new(child.stderr.take().context("piped")?);
         let sender = self.sender.clone();
         std::thread::spawn(move || {
@@ -127,7 +140,7 @@ impl Stage {
     }
 
     /// The next line for which `found` holds; everything on the way is noted.
-    pub(super) fn wait_for(&mut self, within: Duration, what: &str, found: impl Fn(&Line) -> bool) -> Result<Line> {
+    pub(crate) fn wait_for(&mut self, within: Duration, what: &str, found: impl Fn(&Line) -> bool) -> Result<Line> {
         let end = Instant::now() + within;
         loop {
             let left = end.saturating_duration_since(Instant::now());
@@ -140,7 +153,7 @@ impl Stage {
     }
 
     /// Takes in what is said during a while.
-    pub(super) fn listen(&mut self, span: Duration) {
+    pub(crate) fn listen(&mut self, span: Duration) {
         let end = Instant::now() + span;
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
             self.note(&line);
@@ -165,22 +178,27 @@ impl Stage {
     }
 
     /// Who leads, by the last word of each.
-    pub(super) fn leader(&self) -> Result<Reign> {
+    pub(crate) fn leader(&self) -> Result<Reign> {
         self.reigns.iter().rev().find(|reign| reign.to.is_none()).cloned().context("nobody leads")
     }
 
     /// Whether it has hailed another since it was started.
-    pub(super) const fn has_hailed(&self, who: usize) -> bool {
+    pub(crate) const fn has_hailed(&self, who: usize) -> bool {
         self.hailed[who].is_some()
     }
 
     /// All reigns so far.
-    pub(super) fn reigns(&self) -> Vec<Reign> {
+    pub(crate) fn reigns(&self) -> Vec<Reign> {
         self.reigns.clone()
     }
 
+    /// The ids of the candidates that run.
+    pub(crate) fn running(&self) -> Vec<Pid> {
+        self.candidates.iter().flatten().filter_map(Guard::pid).collect()
+    }
+
     /// Sends a signal; SIGKILL ends a reign at once.
-    pub(super) fn signal(&mut self, who: usize, signal: Signal) -> Result<Instant> {
+    pub(crate) fn signal(&mut self, who: usize, signal: Signal) -> Result<Instant> {
         let pid = self.candidates[who].as_ref().and_then(Guard::pid).with_context(|| NAMES[who])?;
         let at = Instant::now();
         kill_process(pid, signal).with_context(|| NAMES[who])?;
@@ -197,7 +215,7 @@ impl Stage {
     }
 
     /// Waits for the end of a process that was asked to end; its exit code.
-    pub(super) fn exit_code(&mut self, who: usize) -> Result<Option<i32>> {
+    pub(crate) fn exit_code(&mut self, who: usize) -> Result<Option<i32>> {
         let mut guard = self.candidates[who].take().with_context(|| NAMES[who])?;
         let child = guard.0.as_mut().context("running")?;
         let code = child.wait().context("wait")?.code();
@@ -206,7 +224,7 @@ impl Stage {
     }
 
     /// What the leader's requests meet from now on; `None`: nothing.
-    pub(super) fn fault(&self, who: usize, fault: Option<&str>) -> Result<()> {
+    pub(crate) fn fault(&self, who: usize, fault: Option<&str>) -> Result<()> {
         let rules = fault
             .map_or_else(|| "[]".to_owned(), |fault| format!(r#"[{{"token":"{}","fault":"{fault}"}}]"#, NAMES[who]));
         let address = self.url.strip_prefix("http://").context("http")?;
@@ -223,7 +241,7 @@ impl Stage {
     }
 
     /// Leaves everything running, and says how to look at it.
-    pub(super) fn keep(mut self, binary: &Path) {
+    pub(crate) fn keep(mut self, binary: &Path) {
         println!("\nLeft running. To look at it:\n");
         println!("  export GIST_ID={} GITHUB_API_URL={}", self.gist, self.url);
         println!("  {0} status --observe\n  {0} history\n  curl -s {1}/_control/log", binary.display(), self.url);

@@ -27,7 +27,7 @@ pub(super) fn print(rows: &[Row], reigns: &[Reign]) -> bool {
 }
 
 /// Pairs of reigns that overlap. One that slept is left out: it led by its own belief only, and could do nothing.
-fn overlaps(reigns: &[Reign], now: Instant) -> Vec<(Reign, Reign)> {
+pub(crate) fn overlaps(reigns: &[Reign], now: Instant) -> Vec<(Reign, Reign)> {
     let awake: Vec<&Reign> = reigns.iter().filter(|reign| !reign.slept).collect();
     let pairs = awake.iter().enumerate().flat_map(|(index, a)| awake[index + 1..].iter().map(move |b| (*a, *b)));
     let end = |reign: &Reign| reign.to.unwrap_or(now);
