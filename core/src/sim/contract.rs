@@ -22,6 +22,8 @@ use crate::timing::Timing;
 
 /// The least time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// A wait that nobody named doubles this often, and then stays.
+const MOST_DOUBLINGS: u32 = 4;
 /// Steps in a row without any time passing.
 const MOST_STEPS_AT_ONCE: u32 = 60;
 /// Requests in a minute beyond a poll each and its repetition: looking back through a history of strangers' texts.
@@ -36,6 +38,8 @@ pub(super) struct Contract {
     in_flight: Option<(RequestId, Instant)>,
     last_request: RequestId,
     told_until: Instant,
+    /// Throttlings in a row that named no wait: each asks for twice as long as the one before.
+    untold: u32,
     first_seen: BTreeMap<RevisionId, Instant>,
     last_write: Option<Instant>,
     immediate_renewals: u32,
@@ -68,6 +72,7 @@ impl Contract {
             in_flight: None,
             last_request: RequestId(0),
             told_until: Instant::ZERO,
+            untold: 0,
             first_seen: BTreeMap::new(),
             last_write: None,
             immediate_renewals: 0,
@@ -98,7 +103,7 @@ impl Contract {
         self.in_flight = self.in_flight.filter(|(_, give_up_at)| now < *give_up_at);
         match input {
             Input::Response(id, response) => {
-                if let Some(wait) = told_wait(response) {
+                if let Some(wait) = self.told_wait(response) {
                     self.told_until = self.told_until.max(now + wait);
                 }
                 if let Some((head, store)) = shows
@@ -335,6 +340,37 @@ impl Contract {
         }
         Ok(())
     }
+
+    /// For how long an answer asks to be left alone, at least.
+    fn told_wait(&mut self, response: &Response<Vec<u8>>) -> Option<Duration> {
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let number = |name: &str| header(name).and_then(|text| text.parse::<u64>().ok());
+        let mentions = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
+        let (told, is_empty) = (number("retry-after"), number("x-ratelimit-remaining") == Some(0));
+        match response.status() {
+            StatusCode::TOO_MANY_REQUESTS => {}
+            StatusCode::FORBIDDEN if told.is_some() || is_empty || mentions() => {}
+            status => {
+                if status.is_success() || status == StatusCode::NOT_MODIFIED {
+                    self.untold = 0;
+                }
+                return None;
+            }
+        }
+        if let Some(seconds) = told {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        let until = number("x-ratelimit-reset").filter(|_| is_empty).zip(date);
+        let left = until.map(|(reset, date)| reset.saturating_sub(u64::try_from(date.timestamp()).unwrap_or(0)));
+        Some(left.map_or_else(
+            || {
+                self.untold += 1;
+                MINUTE * (1 << (self.untold - 1).min(MOST_DOUBLINGS))
+            },
+            Duration::from_secs,
+        ))
+    }
 }
 
 /// What a PATCH or a push writes into the lock file.
@@ -344,24 +380,4 @@ pub(super) fn written(request: &http::Request<Vec<u8>>) -> Text {
     }
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(request.body()) else { return Text::Unclear };
     Text::of(value["files"][DEFAULT_FILE]["content"].as_str().map(str::as_bytes))
-}
-
-/// For how long an answer asks to be left alone, at least.
-fn told_wait(response: &Response<Vec<u8>>) -> Option<Duration> {
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let number = |name: &str| header(name).and_then(|text| text.parse::<u64>().ok());
-    let mentions = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
-    let (told, is_empty) = (number("retry-after"), number("x-ratelimit-remaining") == Some(0));
-    match response.status() {
-        StatusCode::TOO_MANY_REQUESTS => {}
-        StatusCode::FORBIDDEN if told.is_some() || is_empty || mentions() => {}
-        _ => return None,
-    }
-    if let Some(seconds) = told {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-    let until = number("x-ratelimit-reset").filter(|_| is_empty).zip(date);
-    let left = until.map(|(reset, date)| reset.saturating_sub(u64::try_from(date.timestamp()).unwrap_or(0)));
-    Some(left.map_or(MINUTE, Duration::from_secs))
 }
