@@ -72,6 +72,7 @@ pub struct Candidate<L> {
     budget: Budget,
     refusal: Option<Reason>,
     has_read: bool,
+    void_writes: u64,
     at: Instant,
     /// What the step that is being handled gives out.
     events: Vec<Event>,
@@ -107,6 +108,7 @@ impl<L: Lock> Candidate<L> {
             budget,
             refusal: None,
             has_read: false,
+            void_writes: 0,
             at: now.at,
             request: None,
         }
@@ -165,6 +167,7 @@ impl<L: Lock> Candidate<L> {
             until: self.elector.lease(self.at).map(|lease| lease.until),
             stands_until: self.elector.stands_until(),
             has_read: self.has_read,
+            void_writes: self.void_writes,
             refusal: self.refusal.clone(),
             budget: self.budget.clone(),
         }
@@ -288,6 +291,7 @@ impl<L: Lock> Candidate<L> {
                 }
                 self.refusal = Some(reason.clone());
             }
+            Reply::Failed(Failure::Conflict) => self.void_writes += 1,
             Reply::Failed(_) => {}
         }
     }
@@ -343,6 +347,8 @@ pub struct View {
     pub stands_until: Option<Instant>,
     /// Whether a read ever succeeded.
     pub has_read: bool,
+    /// Own writes that counted for nothing, because another one came before them.
+    pub void_writes: u64,
     /// The refusal that the last request met, if it met one.
     pub refusal: Option<Reason>,
     /// Requests and writes, as configured and as spent.

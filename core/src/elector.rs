@@ -105,6 +105,8 @@ pub struct Elector {
     stale_replies: u64,
     seen: Option<Seen>,
     newest_token: Token,
+    /// Of the last own term, until a read tells what stands now.
+    led: Option<Token>,
     leader: Option<String>,
     /// An own claim may stand, though it was never confirmed.
     owed: Option<Own>,
@@ -197,6 +199,7 @@ impl Elector {
             stale_replies: 0,
             seen: None,
             newest_token: Token::NONE,
+            led: None,
             leader: None,
             owed: None,
             exhausted_at: None,
@@ -262,12 +265,12 @@ impl Elector {
         self.leader.as_deref()
     }
 
-    /// The token of the own term, else of the record that stands.
+    /// The token of the own term, also while its work is ending, else of the record that stands.
     #[must_use]
     pub fn token(&self) -> Option<Token> {
         match &self.state {
-            State::Leading { own, .. } => Some(own.token),
-            _ => Some(self.seen.as_ref()?.standing.record.as_ref()?.token),
+            State::Leading { own, .. } | State::Stopping { own: Some(own) } => Some(own.token),
+            _ => self.led.or_else(|| Some(self.seen.as_ref()?.standing.record.as_ref()?.token)),
         }
     }
 
@@ -480,6 +483,7 @@ impl Elector {
             return;
         }
         self.owed = None;
+        self.led = Some(token);
         self.set_leader(self.me.name().to_owned());
         self.events.push(Event::StartedLeading { token });
         self.schedule_renewal(now, written);
@@ -722,6 +726,7 @@ impl Elector {
 
     fn observe(&mut self, now: Instant, standing: &Standing) {
         self.newest_token = self.newest_token.max(standing.newest_token);
+        self.led = None;
         let known = self.seen.as_ref().filter(|seen| seen.standing.state == standing.state);
         let (received, spread) = match known {
             Some(seen) => (seen.received, seen.spread),

@@ -9,6 +9,8 @@ pub mod elector;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod gist;
 pub mod lock;
 pub mod memory;
@@ -20,6 +22,7 @@ mod spread;
 pub mod time;
 pub mod timing;
 pub mod warning;
+pub mod watch;
 
 pub use candidate::{Candidate, Input, Output, Phase, Request, RequestId, View};
 pub use elector::Elector;
@@ -31,3 +34,4 @@ pub use record::{Record, Token, WriteMode};
 pub use time::{Clock, Instant, Now, WallClock};
 pub use timing::Timing;
 pub use warning::Warning;
+pub use watch::Watch;

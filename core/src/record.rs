@@ -173,7 +173,7 @@ impl Record {
 
 /// What a file's content means, before anybody asks where in the history it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "it lives behind an Arc")]
+#[cfg_attr(target_pointer_width = "64", expect(clippy::large_enum_variant, reason = "it lives behind an Arc"))]
 pub enum Text {
     /// There is nothing: no such file, an empty text, or `{}`. Free, unless something displaced lies below.
     Nothing,

@@ -69,7 +69,8 @@ impl Timing {
         use TimingError as E;
         let Settings { lease, renew_deadline, renew_interval, poll, settle, stop_grace, request_timeout } = settings;
         let third = renew_deadline / 3;
-        let timeout = request_timeout.unwrap_or_else(|| third.min(LONGEST_DEFAULT_REQUEST));
+        let whole_millis = Duration::from_millis(u64::try_from(third.as_millis()).unwrap_or(u64::MAX));
+        let timeout = request_timeout.unwrap_or_else(|| whole_millis.min(LONGEST_DEFAULT_REQUEST));
         let margin = LEAST_MARGIN.max(lease / 50);
         let usable = usable(lease);
         let mut wrong = Vec::new();

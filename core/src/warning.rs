@@ -27,10 +27,10 @@ pub enum Warning {
     #[error(transparent)]
     Timing(TimingWarning),
     /// R10: told to wait for longer than the term lasts.
-    #[error("throttled for {}s, the lease ends in {}s: this term ends unless the store relents", wait.as_secs(), left.as_secs())]
+    #[error("throttled for {wait:.1?}, the lease ends in {left:.1?}: this term ends unless the store relents")]
     ThrottledBeyondLease { wait: Duration, left: Duration },
     /// Told to wait.
-    #[error("throttled: the store asks to be left alone for {}s", wait.as_secs())]
+    #[error("throttled: the store asks to be left alone for {wait:.1?}")]
     Throttled { wait: Duration },
     /// The store refuses.
     #[error("refused: {reason}")]

@@ -9,18 +9,26 @@
 //! | release retries on conflict | `rules/stopping.rs`: `r6_a_successor_is_never_erased` and its neighbours: a conflict is read, not retried blindly |
 //! | release reads first | differs on purpose: a release is a compare-and-swap on our own version; it reads only if that fails |
 //! | release on cancel during an in-flight write or read | `rules/stopping.rs`: `r6_stopped_during_a_claim_…`, `r6_a_claim_of_unknown_outcome_…` |
-//! | coordinated: do not acquire, renew | differs on purpose: `preferredHolder` is carried and never acted upon |
-//! | health: nil before start, error when expired, nil when another holds | comes with the probes (`/healthz`) |
+//! | coordinated: do not acquire, renew | differs on purpose: `coordinated_a_preferred_holder_is_carried_and_never_acted_upon` |
+//! | health: nil before start, error when expired past tolerance, nil when another holds, nil inside tolerance | differs on purpose: a leader whose lease has expired has ended by itself, so health is the loop's: `health_is_neither_leading_nor_the_store` in `host-native/tests/beside` |
 #![expect(clippy::disallowed_names, reason = "the name of client-go's own test")]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::time::Duration;
 
+use leader_elector_core::elector;
+use leader_elector_core::lock::{Failure, Intent, Reply};
 use leader_elector_core::memory::{Memory, Store};
 use leader_elector_core::record::Text;
 use leader_elector_core::{
     Candidate, Clock, Event, Identity, Input, Instant, Next, Now, Output, Record, Timing, Token, WallClock, timing,
 };
+
+use script::{Script, is_read, ours, term, written};
+
+#[allow(dead_code, unused_must_use, reason = "the rules need all of it, and look at the outputs that they are about")]
+#[path = "rules/script.rs"]
+mod script;
 
 /// A record of client-go's.
 fn record(holder: &str, lease: u64, transitions: u64) -> Record {
@@ -99,7 +107,7 @@ fn acquire_from_no_object() {
 }
 
 #[test]
-fn acquire_from_an_object_without_annotations() {
+fn acquire_from_an_empty_spec() {
     let baz = Baz::over(Some(record("", 0, 0)));
     assert_eq!(baz.leads(), token(1));
 }
@@ -174,8 +182,34 @@ fn an_empty_identity_is_refused() {
     assert!(Identity::new("", "i").is_none() && Identity::new("baz", "").is_none());
 }
 
+/// Its calls: read, create, write, write.
 #[test]
-fn the_fast_path_writes_without_reading_and_reads_after_a_conflict() {
+fn the_fast_path_writes_without_reading_and_reads_only_after_a_conflict() {
+    let mut script = Script::new();
+    script.lead();
+    for ms in [10_000, 20_000] {
+        let (ticket, _) = script.request_due(ms, Intent::Renew);
+        let output = script.at(ms, elector::Input::Reply(ticket, Reply::Written(written("v3", ms, ms))));
+        assert!(output.request.is_none(), "{output:?}");
+    }
+    let (ticket, _) = script.request_due(30_000, Intent::Renew);
+    let output = script.at(30_100, elector::Input::Reply(ticket, Reply::Failed(Failure::Conflict)));
+    assert!(is_read(output.request.as_ref()), "{output:?}");
+    let output = script.at(30_200, elector::Input::Reply(script.ticket(), ours("v4", 1)));
+    assert_eq!(term(output.request.as_ref()).intent, Intent::Renew);
+}
+
+#[test]
+fn coordinated_a_preferred_holder_is_carried_and_never_acted_upon() {
+    let mut baz = Baz::over(Some(Record { preferred_holder: "bing".to_owned(), ..record("", 30, 4) }));
+    assert_eq!(baz.leads(), token(5), "acquired");
+    baz.run_to(65_000);
+    assert_eq!(baz.leads(), token(5), "renewed");
+    assert_eq!(baz.store.record().unwrap().preferred_holder, "bing");
+}
+
+#[test]
+fn a_conflict_with_another_holder_writes_nothing_over_it() {
     let mut baz = Baz::over(None);
     // A foreign write between two renewals: the compare-and-swap fails, the read shows another holder.
     baz.store.put(record("bing", 30, 7));

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::dates::rfc3339;
 use super::gist::Snapshot;
@@ -143,21 +144,26 @@ struct Commits<'a> {
 
 impl Serialize for Commits<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.revisions.iter().map(|revision| {
-            let (version, change) = (revision.id(), revision.change());
-            GistCommit {
-                user: User { login: revision.author(), kind: "User" },
-                version,
-                committed_at: rfc3339(revision.unix_seconds().saturating_mul(1000)),
-                change_status: ChangeStatus {
-                    total: change.additions + change.deletions,
-                    additions: change.additions,
-                    deletions: change.deletions,
-                },
-                url: format!("{}/{version}", self.url),
-            }
-        }))
+        serializer
+            .collect_seq(self.revisions.iter().map(|revision| revision.entry(&self.url, || entry(revision, &self.url))))
     }
+}
+
+/// A revision in a list. `gist` is the address of its gist.
+fn entry(revision: &Revision, gist: &str) -> Box<RawValue> {
+    let (version, change) = (revision.id(), revision.change());
+    let commit = GistCommit {
+        user: User { login: revision.author(), kind: "User" },
+        version,
+        committed_at: rfc3339(revision.unix_seconds().saturating_mul(1000)),
+        change_status: ChangeStatus {
+            total: change.additions + change.deletions,
+            additions: change.additions,
+            deletions: change.deletions,
+        },
+        url: format!("{gist}/{version}"),
+    };
+    to_raw_value(&commit).expect("a struct of texts and numbers, written to memory")
 }
 
 #[derive(Serialize)]

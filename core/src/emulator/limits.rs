@@ -57,9 +57,15 @@ impl Budget {
 
 impl Accounts {
     /// Counts one request, or refuses it and counts nothing.
-    pub(super) fn admit(&mut self, unix_ms: i64, caller: Caller<'_>, method: &Method) -> (Budget, Verdict) {
+    pub(super) fn admit(
+        &mut self,
+        unix_ms: i64,
+        caller: Caller<'_>,
+        hourly: u32,
+        method: &Method,
+    ) -> (Budget, Verdict) {
         self.forget_clients(unix_ms);
-        self.of(caller).admit(unix_ms, caller.hourly_limit(), method)
+        self.of(caller).admit(unix_ms, hourly, method)
     }
 
     /// Takes a request out of the primary count again: a 304 is free to those with a token (doc).

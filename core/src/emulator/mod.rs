@@ -53,7 +53,7 @@ mod tests;
 pub use id::{GistId, Id, NotAnId, ObjectId, RevisionId};
 pub use refusal::{CANNOT_BE_UPDATED, SECONDARY_LIMIT, error_response, secondary_limit_response};
 pub use revision::Revision;
-pub use settings::{AcceptedToken, Grant, HistoryField, Limits, Replacing, Settings, Unreachable};
+pub use settings::{AcceptedToken, Grant, HistoryField, Limits, Replacing, Settings, Swap, Unchanged, Unreachable};
 
 use access::Caller;
 use api::{Call, Gists};
@@ -225,10 +225,11 @@ impl Emulator {
         let known = Caller::identify(request.headers(), &settings.tokens, client);
         let caller = known.unwrap_or(Caller::Client(client));
         let counts = settings.limits == Limits::GitHub;
+        let hourly = settings.hourly.unwrap_or_else(|| caller.hourly_limit());
         let (mut budget, verdict) = if counts {
-            accounts.admit(unix_ms, caller, request.method())
+            accounts.admit(unix_ms, caller, hourly, request.method())
         } else {
-            (Budget::untouched(unix_ms, caller.hourly_limit()), Verdict::Admitted)
+            (Budget::untouched(unix_ms, hourly), Verdict::Admitted)
         };
         let mut response = match verdict {
             Verdict::Admitted => known
@@ -244,7 +245,8 @@ impl Emulator {
             }
         };
         // A conditional read is free only to a caller with a token (doc).
-        if counts && response.status() == StatusCode::NOT_MODIFIED && matches!(caller, Caller::Token(_)) {
+        let free = settings.unchanged == Unchanged::Free && matches!(caller, Caller::Token(_));
+        if counts && free && response.status() == StatusCode::NOT_MODIFIED {
             accounts.refund(caller, &mut budget);
         }
         answer::account(budget, caller.scopes(), &mut response);

@@ -1,7 +1,10 @@
 //! One revision of a gist: a commit, and the files of its tree.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::value::RawValue;
 
 use super::id::{ObjectId, RevisionId};
 use super::object::{self, Blob, Files};
@@ -17,6 +20,9 @@ pub struct Revision {
     unix_seconds: i64,
     files: Files,
     change: Change,
+    /// Its entry in lists of revisions, and the address of the gist that this names. Thirty of them are in every
+    /// answer, and none ever changes.
+    entry: OnceLock<(String, Box<RawValue>)>,
 }
 
 impl Revision {
@@ -75,6 +81,7 @@ impl Revision {
             unix_seconds,
             change: Change::between(parent.map(|parent| &parent.files), &files),
             files,
+            entry: OnceLock::new(),
         }
     }
 
@@ -95,6 +102,7 @@ impl Revision {
             unix_seconds,
             change: Change::between(parent.map(|parent| &parent.files), &files),
             files,
+            entry: OnceLock::new(),
         }
     }
 
@@ -102,6 +110,12 @@ impl Revision {
     pub(super) fn tree_object(&self) -> (ObjectId, Vec<u8>) {
         let tree = object::tree(&self.files);
         (object::object_id("tree", &tree), tree)
+    }
+
+    /// Its entry in lists of revisions: written once, unless its gist has moved to another address since.
+    pub(super) fn entry(&self, gist: &str, write: impl Fn() -> Box<RawValue>) -> Cow<'_, RawValue> {
+        let (written_for, entry) = self.entry.get_or_init(|| (gist.to_owned(), write()));
+        if written_for == gist { Cow::Borrowed(entry) } else { Cow::Owned(write()) }
     }
 
     /// How many revisions lie below this one.

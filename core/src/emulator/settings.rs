@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Deserialize;
+
 /// How an emulator answers. Everything may be changed between two requests.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -15,12 +17,18 @@ pub struct Settings {
     pub tokens: Vec<AcceptedToken>,
     /// Whether requests are counted and refused.
     pub limits: Limits,
+    /// Requests an hour for one user; `None`: as GitHub documents it for the kind of token.
+    pub hourly: Option<u32>,
+    /// Whether a 304 counts.
+    pub unchanged: Unchanged,
     /// Whether a gist's JSON carries its newest revisions.
     pub history: HistoryField,
     /// The branch that HEAD is: `main` or `master` (seen).
     pub branch: String,
     /// Whether a push may replace commits.
     pub replacing: Replacing,
+    /// Whether a push is compared with what stands.
+    pub swap: Swap,
     /// How a revision that left the chain is answered by its id.
     pub unreachable: Unreachable,
     /// Bytes of one file that an answer carries; a longer one is cut and marked `truncated` (doc: 1 MB).
@@ -41,9 +49,12 @@ impl Default for Settings {
             raw: "http://raw.test".into(),
             tokens: Vec::new(),
             limits: Limits::default(),
+            hourly: None,
+            unchanged: Unchanged::default(),
             history: HistoryField::default(),
             branch: "main".into(),
             replacing: Replacing::default(),
+            swap: Swap::default(),
             unreachable: Unreachable::default(),
             content_limit: 1 << 20,
             file_limit: 300,
@@ -79,7 +90,8 @@ impl fmt::Debug for AcceptedToken {
 }
 
 /// What a token may do. Each may read, as anyone may who knows a gist's id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Grant {
     /// A classic token with the `gist` scope: may write its user's gists.
     Gist,
@@ -100,8 +112,20 @@ pub enum Limits {
     Off,
 }
 
+/// Whether a read that is answered 304 counts against the hour's requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unchanged {
+    /// It is free to those with a token (doc).
+    #[default]
+    Free,
+    /// It counts like any other.
+    Counted,
+}
+
 /// Whether `history` is in a gist's JSON: it is nullable and deprecated (doc).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HistoryField {
     /// The 30 newest revisions.
     #[default]
@@ -112,13 +136,25 @@ pub enum HistoryField {
 
 /// Whether a push may replace commits, as `git push --force` does. Gists take it (seen); a server with
 /// `receive.denyNonFastForwards` does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Replacing {
     /// Taken.
     #[default]
     Taken,
     /// `ng`.
     Refused,
+}
+
+/// Whether a push compares before it swaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Swap {
+    /// As git does, under the lock of the ref.
+    #[default]
+    Compares,
+    /// A server that lies: whatever old id a push names, it is taken.
+    Overwrites,
 }
 
 /// How a revision is answered by its id once it left the chain below the head: after a lost update or a replacing

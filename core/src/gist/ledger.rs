@@ -94,3 +94,41 @@ impl Ledger {
         self.newest_token
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(number: usize) -> Version {
+        Version::from(format!("{number:040x}").as_str())
+    }
+
+    /// A candidate runs for months: broken by forgetting nothing.
+    #[test]
+    fn what_is_remembered_is_bounded_and_the_oldest_goes_first() {
+        let mut ledger = Ledger::default();
+        let text = Arc::new(Text::Nothing);
+        let last = 5 * OLDER;
+        for number in 0..=last {
+            // Seen twice, remembered once.
+            ledger.note_text(&version(number), Arc::clone(&text));
+            ledger.note_text(&version(number), Arc::clone(&text));
+            ledger.note_list(&[version(number + 1), version(number)]);
+        }
+        assert_eq!((ledger.texts.len(), ledger.text_order.len()), (TEXTS, TEXTS));
+        assert_eq!((ledger.older.len(), ledger.older_order.len()), (OLDER, OLDER));
+        assert!(ledger.text(&version(last)).is_some() && ledger.text(&version(last - TEXTS)).is_none());
+        assert!(ledger.is_older(&version(last)) && !ledger.is_older(&version(last - OLDER)));
+    }
+
+    /// R7: a token outlives the text that it was seen in.
+    #[test]
+    fn a_token_is_remembered_for_ever() {
+        let mut ledger = Ledger::default();
+        ledger.note_token(Token::new(7).expect("in range"));
+        for number in 0..2 * TEXTS {
+            ledger.note_text(&version(number), Arc::new(Text::Nothing));
+        }
+        assert_eq!(ledger.newest_token().get(), 7);
+    }
+}

@@ -13,14 +13,20 @@
 //! | `push` | one write in push mode, over `refs`, `pkt` and `pack`: git's protocol and objects |
 //! | `term` | claim, settle, confirm |
 //! | `own` | the writes of our term, and `solid` |
+//! | `history` | who led, term by term, for a few revisions read |
 //! | `desk` | what all of them share |
+//! | `probe` | trying out what a store promises, apart from the election |
 
 mod desk;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
+pub mod history;
 mod ledger;
 mod own;
 mod pack;
 mod patch;
 mod pkt;
+pub mod probe;
 mod push;
 mod read;
 mod refs;
@@ -38,6 +44,7 @@ use http::Response;
 use self::desk::{Desk, Kept};
 use self::own::OwnTerm;
 use self::read::{ReadStep, Reading, Seen};
+pub use self::repository::accepts_push;
 pub use self::settings::{Address, DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
 use self::term::{WriteStep, Writing};
 use self::wire::{NoAnswer, Outgoing};

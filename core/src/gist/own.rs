@@ -222,3 +222,29 @@ impl OwnTerm {
         self.writes.iter().find(|write| write.nonce == nonce)?.version.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two lost updates in a row: too rare for random worlds.
+    #[test]
+    fn a_write_that_vanished_proves_nothing_though_it_was_known_for_long() {
+        let at = |seconds: u64| Instant::from_millis(seconds * 1000);
+        let chain = |list: &[&str]| Chain {
+            list: list.iter().copied().map(Version::from).collect(),
+            complete: true,
+            longest: true,
+        };
+        let mut own = OwnTerm::new(Token::NONE, WallClock(0), None);
+        let settle = Duration::from_secs(1);
+        let mut solid = |nonce: &str, sent: u64, list: &[&str]| {
+            own.sent(nonce.to_owned(), at(sent), Version::from(list[1]));
+            own.acknowledge(at(sent), nonce, (&chain(list), 0), settle).map(|written| written.solid)
+        };
+        assert_eq!(solid("claim", 0, &["c", "start"]), Some(at(0)));
+        assert_eq!(solid("vanishes", 10, &["v", "c", "start"]), Some(at(0)));
+        assert_eq!(solid("next", 20, &["n", "other", "c", "start"]), Some(at(0)));
+        assert_eq!(solid("last", 30, &["l", "n", "other", "c", "start"]), Some(at(20)));
+    }
+}

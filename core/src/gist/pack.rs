@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use miniz_oxide::deflate::compress_to_vec_zlib;
+use miniz_oxide::{MZ_ADLER32_INIT, mz_adler32_oxide};
 use sha1::{Digest, Sha1};
 
 use crate::lock::Version;
 
-/// Stored, not compressed: a record is a few hundred bytes, which is less than the headers around them.
-const LEVEL: u8 = 0;
 /// A regular file, the only kind that a gist shows.
 const MODE: &str = "100644";
 
@@ -127,16 +125,41 @@ impl Kind {
     }
 }
 
+/// A pack for a push that sends nothing new.
+pub(super) fn empty() -> Vec<u8> {
+    pack(&[])
+}
+
 fn pack(objects: &[(Kind, &[u8])]) -> Vec<u8> {
     let mut pack = b"PACK\0\0\0\x02".to_vec();
-    pack.extend_from_slice(&u32::try_from(objects.len()).expect("three").to_be_bytes());
+    pack.extend_from_slice(&u32::try_from(objects.len()).expect("three at most").to_be_bytes());
     for (kind, content) in objects {
         push_header(&mut pack, *kind, content.len());
-        pack.extend_from_slice(&compress_to_vec_zlib(content, LEVEL));
+        push_stored(&mut pack, content);
     }
     let checksum = Sha1::digest(&pack);
     pack.extend_from_slice(&checksum);
     pack
+}
+
+/// A zlib stream of stored blocks (RFC 1950, RFC 1951 3.2.4). A record is a few hundred bytes, less than the headers
+/// around it, and a compressor would clear 300 KB of tables for each object.
+fn push_stored(pack: &mut Vec<u8>, content: &[u8]) {
+    pack.extend_from_slice(&[0x78, 0x01]);
+    let mut rest = content;
+    loop {
+        let (block, after) = rest.split_at(rest.len().min(usize::from(u16::MAX)));
+        rest = after;
+        let length = u16::try_from(block.len()).expect("cut to what 16 bits can say");
+        pack.push(u8::from(rest.is_empty()));
+        pack.extend_from_slice(&length.to_le_bytes());
+        pack.extend_from_slice(&(!length).to_le_bytes());
+        pack.extend_from_slice(block);
+        if rest.is_empty() {
+            break;
+        }
+    }
+    pack.extend_from_slice(&mz_adler32_oxide(MZ_ADLER32_INIT, content).to_be_bytes());
 }
 
 /// Three bits of kind and four of size, then seven bits of size a byte, the lowest first.
@@ -161,6 +184,17 @@ mod tests {
         // `printf 'hello\n' | git hash-object --stdin`, and the empty tree that every git knows.
         assert_eq!(ObjectId::of(Kind::Blob, b"hello\n").to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
         assert_eq!(ObjectId::of(Kind::Tree, b"").to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+    }
+
+    #[test]
+    fn what_is_stored_inflates_to_what_it_was() {
+        for length in [0, 1, 300, 65_534, 65_535, 65_536, 200_000] {
+            let content = b"0123456789".repeat(length / 10 + 1)[..length].to_vec();
+            let mut stored = Vec::new();
+            push_stored(&mut stored, &content);
+            let inflated = miniz_oxide::inflate::decompress_to_vec_zlib(&stored).expect("a zlib stream");
+            assert!(inflated == content, "{length}");
+        }
     }
 
     #[test]

@@ -63,10 +63,7 @@ impl Push {
         }
         .pack();
         let new = Version::from(packed.id.to_string().as_str());
-        let mut body = Vec::with_capacity(packed.pack.len() + 256);
-        pkt::push_line(&mut body, format!("{old} {new} {}\0 {CAPABILITIES}", revision.branch).as_bytes());
-        pkt::push_flush(&mut body);
-        body.extend_from_slice(&packed.pack);
+        let body = body(old, &new, revision.branch, &packed.pack);
         let list = std::iter::once(&new).chain(below).cloned().collect();
         let push = Self {
             nonce: revision.nonce.to_owned(),
@@ -106,8 +103,17 @@ impl Push {
     }
 }
 
+/// The body of a push that moves `branch` from `old` to `new`, with what the server may lack.
+pub(super) fn body(old: &Version, new: &Version, branch: &str, pack: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(pack.len() + 256);
+    pkt::push_line(&mut body, format!("{old} {new} {branch}\0 {CAPABILITIES}").as_bytes());
+    pkt::push_flush(&mut body);
+    body.extend_from_slice(pack);
+    body
+}
+
 #[derive(Debug, PartialEq, Eq)]
-enum Report {
+pub(super) enum Report {
     Taken,
     /// With the server's words.
     NotTaken(String),
@@ -115,7 +121,7 @@ enum Report {
 }
 
 /// Reads a report (`gitprotocol-pack`, "Report Status") about one ref.
-fn report(mut body: &[u8], branch: &str) -> Report {
+pub(super) fn report(mut body: &[u8], branch: &str) -> Report {
     let Some(Pkt::Line(unpack)) = pkt::next(&mut body) else { return Report::Garbage };
     let Some(unpacked) = unpack.strip_prefix(b"unpack ") else { return Report::Garbage };
     let Some(Pkt::Line(line)) = pkt::next(&mut body) else { return Report::Garbage };

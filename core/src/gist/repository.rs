@@ -57,21 +57,28 @@ fn push_url<'a>(settings: &Settings, told: Option<&'a str>) -> Result<Cow<'a, st
         return Ok(format!("{}/{}.git", git.trim_end_matches('/'), settings.gist).into());
     }
     let told = told.ok_or("the API names no git_push_url: name the git server with --git-url, or use --write patch")?;
+    if accepts_push(&settings.api, told) {
+        return Ok(told.trim_end_matches('/').into());
+    }
+    let told: String = told.chars().filter(|c| !c.is_control()).take(200).collect();
+    Err(format!(
+        "the API names the push address {told}, which is not of its own site: the token is not sent there; \
+         name the git server with --git-url, or use --write patch"
+    ))
+}
+
+/// Whether a push, and the token with it, may go to `url` when the API is at `api`.
+#[must_use]
+pub fn accepts_push(api: &str, url: &str) -> bool {
     let accepted = || {
-        let (api, url) = (settings.api.parse::<Uri>().ok()?, told.parse::<Uri>().ok()?);
+        let (api, url) = (api.parse::<Uri>().ok()?, url.parse::<Uri>().ok()?);
         let (api_host, host) = (api.host()?, url.host()?);
         let encrypted = url.scheme_str()? == "https" || (url.scheme_str()? == "http" && api.scheme_str()? == "http");
         let bare = url.query().is_none() && !url.authority()?.as_str().contains('@');
         let here = is_loopback(api_host) && is_loopback(host);
         (encrypted && bare && (here || is_of_site(api_host, host))).then_some(())
     };
-    accepted().map(|()| told.trim_end_matches('/').into()).ok_or_else(|| {
-        let told: String = told.chars().filter(|c| !c.is_control()).take(200).collect();
-        format!(
-            "the API names the push address {told}, which is not of its own site: the token is not sent there; \
-             name the git server with --git-url, or use --write patch"
-        )
-    })
+    accepted().is_some()
 }
 
 /// Whether `host` is the API's host or one below its site (the API's host without `api.`).

@@ -111,7 +111,13 @@ impl Wire {
 
     /// Replaces the text of the lock file, and of no other.
     pub(super) fn patch(&self, text: &str) -> Outgoing {
-        let body = json!({ "files": { self.settings.file.as_str(): { "content": text } } });
+        self.patch_file(Some(text))
+    }
+
+    /// The same; `None` takes the file away.
+    pub(super) fn patch_file(&self, text: Option<&str>) -> Outgoing {
+        let file = text.map(|text| json!({ "content": text }));
+        let body = json!({ "files": { self.settings.file.as_str(): file } });
         let mut request = self.request(Method::PATCH, "", body.to_string().into_bytes());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request

@@ -14,10 +14,10 @@ pub enum Check {
     OneWorker,
     /// Tokens strictly increase over terms.
     TokensIncrease,
-    /// A term's token is that of a record of its process that landed, valid or displaced.
+    /// A term's token is that of a record of its process that was acknowledged: an answer showed it.
     TokenOfRecord,
-    /// No release lands as valid while another's term is live.
-    ReleaseDestroys,
+    /// No release and no other write lands as valid while another's term is live.
+    NothingDestroyed,
     /// R1, R9: what was received stands for its own duration before it is claimed over.
     LeaseRespected,
     /// One gist, one mode: nothing is claimed over a record of ours of the other mode.
@@ -26,6 +26,8 @@ pub enum Check {
     LeaseBound,
     /// R6: nothing is released while guarded work runs.
     ReleaseAfterWork,
+    /// A term is told to stop `stop_grace` before its end: until then it is woken.
+    StopsInTime,
     /// At least a second between two writes, beyond the exceptions.
     WriteInterval,
     /// At most one request in flight, and a wake at its give-up moment at the latest.
@@ -82,7 +84,7 @@ pub struct Term {
 }
 
 /// All terms, and whether each was allowed.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Terms {
     all: Vec<Term>,
     greatest: u64,
@@ -150,6 +152,16 @@ impl Terms {
         let Some(running) = self.running(process) else { return now };
         running.works_until = running.works_until.min(now + takes);
         running.works_until.max(now)
+    }
+
+    /// Keeps the newest so many.
+    pub(super) fn forget(&mut self, keep: usize) {
+        self.all.drain(..self.all.len().saturating_sub(keep));
+    }
+
+    /// The greatest token of any term.
+    pub(super) const fn greatest(&self) -> u64 {
+        self.greatest
     }
 
     /// The term that is live at `now`.

@@ -17,6 +17,8 @@ pub struct Moment(u64);
 impl Moment {
     /// The beginning of the world.
     pub const ZERO: Self = Self(0);
+    /// Later than anything happens.
+    pub const END: Self = Self(u64::MAX);
 
     /// The moment that lies `span` after the beginning.
     #[must_use]
@@ -91,6 +93,11 @@ impl MachineClock {
     pub(super) fn moment_of(&self, at: Instant) -> Moment {
         let passed = u128::from(at.as_nanos().saturating_sub(self.origin));
         Moment(narrow((passed * MILLION).div_ceil(self.rate())))
+    }
+
+    /// It runs like true time, and its wall clock is right.
+    pub(super) const fn mend(&mut self) {
+        (self.ahead_ppm, self.wall_ahead_ms) = (0, 0);
     }
 
     /// The wall clock is set forward or back.

@@ -2,6 +2,7 @@
 //! show in its requests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -28,12 +29,15 @@ const MOST_DOUBLINGS: u32 = 4;
 const MOST_STEPS_AT_ONCE: u32 = 60;
 /// Requests in a minute beyond a poll each and its repetition: looking back through a history of strangers' texts.
 const MOST_EXTRA_REQUESTS: u64 = 240;
+/// Where `history` is missing a write takes three (itself, the list, its text), and so does the read of what lies on it;
+/// what a proxy repeated has to be fetched as well, and renewed over. Seen: 8, where every other write was repeated.
+const REQUESTS_OF_A_RENEWAL: u64 = 10;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// One process under observation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Contract {
-    instance: String,
+    instance: Arc<str>,
     timing: Timing,
     in_flight: Option<(RequestId, Instant)>,
     last_request: RequestId,
@@ -44,13 +48,36 @@ pub(super) struct Contract {
     last_write: Option<Instant>,
     immediate_renewals: u32,
     claim: Option<u64>,
+    /// The token of the newest claim that an answer showed.
+    acknowledged: Option<u64>,
     leads: Option<Token>,
     works: bool,
     is_asked_to_end: bool,
     is_done: bool,
     last_step: Instant,
     steps_at_once: u32,
-    minute: (Instant, u64),
+    requests: Minute,
+    wakes: Minute,
+}
+
+/// How often something happened in the present minute.
+#[derive(Clone, Debug)]
+struct Minute {
+    since: Instant,
+    times: u64,
+}
+
+impl Minute {
+    const fn from(since: Instant) -> Self {
+        Self { since, times: 0 }
+    }
+
+    fn count(&mut self, now: Instant) {
+        if self.since + MINUTE <= now {
+            *self = Self::from(now);
+        }
+        self.times += 1;
+    }
 }
 
 /// What a write is, judged from its record and what came before.
@@ -67,7 +94,7 @@ type Broken = (Check, String);
 impl Contract {
     pub(super) fn new(instance: String, timing: Timing, now: Instant) -> Self {
         Self {
-            instance,
+            instance: instance.into(),
             timing,
             in_flight: None,
             last_request: RequestId(0),
@@ -77,19 +104,36 @@ impl Contract {
             last_write: None,
             immediate_renewals: 0,
             claim: None,
+            acknowledged: None,
             leads: None,
             works: false,
             is_asked_to_end: false,
             is_done: false,
             last_step: now,
             steps_at_once: 0,
-            minute: (now, 0),
+            requests: Minute::from(now),
+            wakes: Minute::from(now),
         }
     }
 
     /// The end of the longest wait that the process was told, on its own clock.
     pub(super) const fn told_until(&self) -> Instant {
         self.told_until
+    }
+
+    /// How many revisions it has seen and not forgotten.
+    pub(super) fn weight(&self) -> usize {
+        self.first_seen.len()
+    }
+
+    /// The token of its newest claim, if an answer showed that.
+    pub(super) const fn acknowledged(&self) -> Option<u64> {
+        self.acknowledged
+    }
+
+    /// Forgets when revisions were first seen that nobody knows any more.
+    pub(super) fn forget(&mut self, is_known: impl Fn(RevisionId) -> bool) {
+        self.first_seen.retain(|revision, _| is_known(*revision));
     }
 
     /// An input is about to be handled. `shows` is the head that an answer shows.
@@ -110,13 +154,17 @@ impl Contract {
                     && let Some((state, _)) = store.state(head)
                 {
                     self.first_seen.entry(state).or_insert(now);
+                    let is_awaited = self.in_flight.is_some_and(|(awaited, _)| awaited == *id);
+                    if is_awaited && self.claim != self.acknowledged && store.shows(head, &self.instance, self.claim) {
+                        self.acknowledged = self.claim;
+                    }
                 }
                 self.answered(*id, seen);
             }
             Input::Failed(id, _) => self.answered(*id, seen),
             Input::Stop | Input::StepDown => self.is_asked_to_end = true,
             Input::WorkStopped => self.works = false,
-            Input::Wake => {}
+            Input::Wake => self.wakes.count(now),
         }
     }
 
@@ -139,7 +187,12 @@ impl Contract {
         if self.steps_at_once > MOST_STEPS_AT_ONCE {
             return Err((Check::WakesBounded, format!("{} spins at {now:?}", self.instance)));
         }
+        if self.wakes.times > self.most_in_a_minute(4) {
+            let words = format!("{} was woken {} times since {:?}", self.instance, self.wakes.times, self.wakes.since);
+            return Err((Check::WakesBounded, words));
+        }
         self.lifecycle(now, output)?;
+        self.stops_in_time(now, output)?;
         if let Some(request) = &output.request {
             self.request(now, request, store, seen)?;
         }
@@ -158,7 +211,7 @@ impl Contract {
     }
 
     fn lifecycle(&mut self, now: Instant, output: &Output) -> Result<(), Broken> {
-        let instance = self.instance.clone();
+        let instance = Arc::clone(&self.instance);
         let wrong = |words: String| Err((Check::Lifecycle, format!("{instance}: {words}")));
         let before = self.leads;
         for event in &output.events {
@@ -220,6 +273,31 @@ impl Contract {
         Ok(())
     }
 
+    /// So many for each poll, those of a renewal for each renewal, and some.
+    fn most_in_a_minute(&self, for_each: u64) -> u64 {
+        let times = |pause: Duration| u64::try_from(MINUTE.as_millis() / pause.as_millis().max(1)).unwrap_or(u64::MAX);
+        let renewals = REQUESTS_OF_A_RENEWAL * times(self.timing.renew_interval());
+        for_each * times(self.timing.poll()) + renewals + MOST_EXTRA_REQUESTS
+    }
+
+    /// The guarded work gets all of `stop_grace`: whoever is woken when he asked to be says `Stopping` in time.
+    fn stops_in_time(&self, now: Instant, output: &Output) -> Result<(), Broken> {
+        let Some(lease) = output.lease else { return Ok(()) };
+        let stops = Instant::from_nanos(
+            lease.until.as_nanos().saturating_sub(u64::try_from(self.timing.stop_grace().as_nanos()).unwrap_or(0)),
+        );
+        let wakes = match output.next {
+            Next::WakeAt(at, _) => Some(at),
+            Next::OnInput(_) | Next::Done => None,
+        };
+        if now >= stops || wakes.is_none_or(|at| at > stops) {
+            let words =
+                format!("{}: at {now:?} it wakes at {wakes:?}, and has to stop the work at {stops:?}", self.instance);
+            return Err((Check::StopsInTime, words));
+        }
+        Ok(())
+    }
+
     fn request(&mut self, now: Instant, request: &Request, store: &Store, seen: &mut Coverage) -> Result<(), Broken> {
         let instance = &self.instance;
         if let Some((id, give_up_at)) = self.in_flight {
@@ -238,14 +316,9 @@ impl Contract {
             let words = format!("{instance} sends at {now:?}, it was told to wait until {:?}", self.told_until);
             return Err((Check::WaitKept, words));
         }
-        if self.minute.0 + MINUTE <= now {
-            self.minute = (now, 0);
-        }
-        self.minute.1 += 1;
-        let polls = MINUTE.as_millis() / self.timing.poll().as_millis().max(1);
-        let most = 2 * u64::try_from(polls).unwrap_or(u64::MAX) + MOST_EXTRA_REQUESTS;
-        if self.minute.1 > most {
-            let words = format!("{instance} sent {} requests since {:?}", self.minute.1, self.minute.0);
+        self.requests.count(now);
+        if self.requests.times > self.most_in_a_minute(2) {
+            let words = format!("{instance} sent {} requests since {:?}", self.requests.times, self.requests.since);
             return Err((Check::RequestsBounded, words));
         }
         self.last_request = request.id;
@@ -375,9 +448,14 @@ impl Contract {
 
 /// What a PATCH or a push writes into the lock file.
 pub(super) fn written(request: &http::Request<Vec<u8>>) -> Text {
+    written_text(request).map_or(Text::Unclear, |text| Text::of(Some(text.as_bytes())))
+}
+
+/// The text that a PATCH or a push sets; `None`: it is no write that can be understood.
+pub(super) fn written_text(request: &http::Request<Vec<u8>>) -> Option<String> {
     if let Some((_, text)) = pushed(request) {
-        return Text::of(Some(&text));
+        return String::from_utf8(text).ok();
     }
-    let Ok(value) = serde_json::from_slice::<serde_json::Value>(request.body()) else { return Text::Unclear };
-    Text::of(value["files"][DEFAULT_FILE]["content"].as_str().map(str::as_bytes))
+    let value = serde_json::from_slice::<serde_json::Value>(request.body()).ok()?;
+    Some(value["files"][DEFAULT_FILE]["content"].as_str().unwrap_or_default().to_owned())
 }

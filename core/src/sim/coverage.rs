@@ -79,6 +79,10 @@ paths! {
     StaleNoticed = "stale reads noticed",
     /// A release was given up.
     NotReleased = "releases given up",
+    /// Of two writes through the API one was lost.
+    LostPatch = "updates lost between two PATCHes",
+    /// Of a write through the API and a push one was lost.
+    LostToPush = "updates lost between a PATCH and a push",
 }
 
 /// How often each fault and each path was seen.

@@ -7,6 +7,8 @@ use super::clock::Moment;
 use super::coverage::Coverage;
 use super::dice::Dice;
 use super::faults::{Fault, Switches, Weather};
+use super::process::Process;
+use super::script::Builder;
 use super::story::Story;
 use super::world::{Occurrence, World};
 use crate::emulator::Limits;
@@ -15,6 +17,8 @@ use crate::timing::Settings;
 
 /// What the liveness bound allows beyond what is computed.
 const SLACK: Duration = Duration::from_secs(5);
+/// The time between two looks at how things stand.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Whose rules candidates play by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,40 +123,11 @@ pub fn trace(seed: u64, profile: &Profile) -> Outcome {
 }
 
 fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
-    let mut dice = Dice::new(seed);
-    let (least, most) = profile.candidates;
-    let count = least + dice.below(most.saturating_sub(least) + 1);
-    let usual = drawn(&mut dice, &profile.timings);
-    let mut builder = World::builder()
-        .candidates(count)
-        .timing(usual)
-        .wrong_clocks()
-        .seed(dice.seed())
-        .starts_within(dice.between(Duration::ZERO, Duration::from_secs(4)))
-        .limits(if dice.below(4) == 0 { Limits::GitHub } else { Limits::Off })
-        .told(is_told);
-    let mut faults = profile.faults;
-    if profile.mixed && dice.below(4) == 0 {
-        for seat in 0..count {
-            builder = builder.timing_of(seat, drawn(&mut dice, &profile.timings));
+    let course = match Course::new(seed, profile, |builder| builder.told(is_told)) {
+        Ok(mut course) => {
+            course.run_until(Moment::END);
+            course
         }
-    }
-    if profile.rules == Rules::Original {
-        builder = builder.originals();
-    }
-    builder = builder.write(profile.write.unwrap_or_else(|| either(&mut dice)));
-    if profile.mixed && profile.write.is_none() && dice.below(10) == 0 {
-        for seat in 0..count {
-            builder = builder.write_of(seat, either(&mut dice));
-        }
-    }
-    builder = match dice.below(3) {
-        0 => builder.latency(Duration::ZERO, Duration::from_millis(3)),
-        1 => builder.latency(Duration::from_millis(20), Duration::from_millis(150)),
-        _ => builder.latency(Duration::from_millis(20), Duration::from_millis(500)),
-    };
-    let mut world = match builder.build() {
-        Ok(world) => world,
         Err(words) => {
             let violation = Violation { at: Moment::ZERO, check: Check::Lifecycle, words };
             return Outcome {
@@ -165,27 +140,252 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
             };
         }
     };
-    if world.seats.iter().any(|seat| seat.timing.settle().is_zero()) {
-        faults = faults.without(Fault::LostUpdate);
-    }
-    world.weather = Weather::swarm(&mut dice, faults);
-    world.incident_every = dice.between(Duration::from_secs(3), Duration::from_mins(1));
-    world.agenda.plan(Moment::ZERO + dice.between(Duration::ZERO, Duration::from_secs(20)), Occurrence::Incident);
-    world.run_for(profile.trouble);
-    if world.violation.is_none() {
-        world.make_peace();
-    }
-    world.expect_a_leader();
-    world.expect_it_to_stay();
-    world.expect_a_hand_over();
+    let world = course.world;
     let span = world.now().since(Moment::ZERO);
     Outcome {
         seed,
+        candidate_time: span * u32::try_from(world.candidates()).unwrap_or(1),
         violation: world.violation,
         coverage: world.coverage,
         span,
-        candidate_time: span * u32::try_from(count).unwrap_or(1),
         story: world.story,
+    }
+}
+
+/// A random world on its course: trouble, then peace, in which a leader must appear, stay, and hand over.
+#[derive(Clone, Debug)]
+pub struct Course {
+    world: World,
+    stage: Stage,
+    /// When the course of things is looked at next.
+    looks: Moment,
+}
+
+/// How far a course has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Trouble,
+    /// Peace since then: what is still under way lands, and waits that were told run out.
+    Heals(Moment),
+    /// Quiet since then: by that moment a leader must have appeared.
+    Awaits {
+        quiet: Moment,
+        by: Moment,
+    },
+    /// This process leads with this token, and must until then.
+    Stays {
+        leader: (usize, u64),
+        end: Moment,
+    },
+    /// Nobody was told to wait any longer.
+    Quiet,
+    /// The leader of this seat was stopped, and until then another must lead.
+    HandsOver {
+        seat: usize,
+        asked: Moment,
+        bound: Duration,
+    },
+    Over,
+}
+
+impl Course {
+    /// The world of a seed, at its beginning. `as_wanted` says how it is to be watched.
+    ///
+    /// # Errors
+    /// Why its candidates cannot be built: timings of the profile that contradict each other.
+    pub fn new(seed: u64, profile: &Profile, as_wanted: impl FnOnce(Builder) -> Builder) -> Result<Self, String> {
+        let mut dice = Dice::new(seed);
+        let (least, most) = profile.candidates;
+        let count = least + dice.below(most.saturating_sub(least) + 1);
+        let usual = drawn(&mut dice, &profile.timings);
+        let counts = dice.below(4) == 0 && profile.faults.has(Fault::Limits);
+        let mut builder = World::builder()
+            .candidates(count)
+            .timing(usual)
+            .wrong_clocks()
+            .seed(dice.seed())
+            .starts_within(dice.between(Duration::ZERO, Duration::from_secs(4)))
+            .limits(if counts { Limits::GitHub } else { Limits::Off });
+        let mut faults = profile.faults;
+        if profile.mixed && dice.below(4) == 0 {
+            for seat in 0..count {
+                builder = builder.timing_of(seat, drawn(&mut dice, &profile.timings));
+            }
+        }
+        if profile.rules == Rules::Original {
+            builder = builder.originals();
+        }
+        builder = builder.write(profile.write.unwrap_or_else(|| either(&mut dice)));
+        let can_mix = profile.mixed && profile.write.is_none();
+        let mixes = dice.below(10) == 0 && can_mix && profile.faults.has(Fault::MixedModes);
+        if mixes {
+            for seat in 0..count {
+                builder = builder.write_of(seat, either(&mut dice));
+            }
+        }
+        builder = match dice.below(3) {
+            0 => builder.latency(Duration::ZERO, Duration::from_millis(3)),
+            1 => builder.latency(Duration::from_millis(20), Duration::from_millis(150)),
+            _ => builder.latency(Duration::from_millis(20), Duration::from_millis(500)),
+        };
+        let mut world = as_wanted(builder).build()?;
+        for (is_so, fault) in [(mixes, Fault::MixedModes), (counts, Fault::Limits)] {
+            if is_so {
+                world.coverage.fault(fault);
+            }
+        }
+        for seat in &mut world.seats {
+            if profile.faults.has(Fault::WrongClock) {
+                world.coverage.fault(Fault::WrongClock);
+            } else {
+                seat.clock.mend();
+            }
+        }
+        if world.seats.iter().any(|seat| seat.timing.settle().is_zero()) {
+            faults = faults.without(Fault::LostUpdate);
+        }
+        world.weather = Weather::swarm(&mut dice, faults);
+        world.incident_every = dice.between(Duration::from_secs(3), Duration::from_mins(1));
+        world.agenda.plan(Moment::ZERO + dice.between(Duration::ZERO, Duration::from_secs(20)), Occurrence::Incident);
+        Ok(Self { world, stage: Stage::Trouble, looks: Moment::ZERO + profile.trouble })
+    }
+
+    /// The world.
+    #[must_use]
+    pub const fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The world, to do more to it than its seed does.
+    pub const fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
+    /// Whether everything was seen that was to be seen.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over || self.world.is_over()
+    }
+
+    /// Lets time pass until `end`, or until the course is over.
+    pub fn run_until(&mut self, end: Moment) {
+        while !self.is_over() {
+            self.world.run_until(end.min(self.looks));
+            if self.world.now() < self.looks || self.world.is_over() {
+                return;
+            }
+            match self.look() {
+                Some(again) => self.looks = again,
+                None => self.stage = Stage::Over,
+            }
+        }
+    }
+
+    /// Looks at how things stand. When to look again; `None`: never.
+    fn look(&mut self) -> Option<Moment> {
+        let Self { world, stage, .. } = self;
+        match *stage {
+            Stage::Trouble => {
+                world.make_peace();
+                *stage = Stage::Heals(world.now);
+                Some(self.heal(self.world.now))
+            }
+            Stage::Heals(healed) => Some(self.heal(healed)),
+            Stage::Awaits { quiet, by } => Some(self.await_leader(quiet, by)),
+            Stage::Stays { leader, end } => {
+                let still = world.terms.live(world.now).map(|term| (term.process, term.token));
+                if still != Some(leader) {
+                    let words = format!("{leader:?} led, now it is {still:?}, and nothing had gone wrong");
+                    world.broken(Check::Stability, words);
+                    return None;
+                }
+                world.start_all();
+                Some(if world.now < end { world.now + LOOK } else { self.await_quiet() })
+            }
+            Stage::Quiet => self.stop_leader(),
+            Stage::HandsOver { seat, asked, bound } => {
+                if world.leader().is_some_and(|leader| leader != seat) {
+                    return None;
+                }
+                if world.now >= asked + bound {
+                    let words = format!("seat {seat} was stopped at {asked}, and {bound:?} later nobody leads");
+                    world.broken(Check::HandOver, words);
+                    return None;
+                }
+                Some(world.now + Duration::from_millis(1))
+            }
+            Stage::Over => None,
+        }
+    }
+
+    /// Once all is quiet, what stands then runs its own time.
+    fn heal(&mut self, healed: Moment) -> Moment {
+        let world = &mut self.world;
+        let quiet = world.quiet_from(healed);
+        if world.now < quiet {
+            world.start_all();
+            return quiet.min(world.now + LOOK);
+        }
+        let by = world.now + world.stands() + world.takeover();
+        let quiet = world.now;
+        self.stage = Stage::Awaits { quiet, by };
+        self.await_leader(quiet, by)
+    }
+
+    /// Within a poll, settle, a request and a little there is a leader.
+    fn await_leader(&mut self, quiet: Moment, by: Moment) -> Moment {
+        let world = &mut self.world;
+        if world.now < by {
+            world.start_all();
+            return by.min(world.now + LOOK);
+        }
+        if world.leader().is_none() {
+            let alive = world.processes.iter().filter(|process| process.is_alive);
+            match alive.filter_map(Process::free_to_claim).min() {
+                // Every other one is barred, and this one was told to stay away.
+                Some(back) if quiet < back && world.now < back + world.takeover() => {
+                    let by = back + world.takeover();
+                    self.stage = Stage::Awaits { quiet, by };
+                    return by.min(world.now + LOOK);
+                }
+                Some(_) => {
+                    let words = format!("quiet from {quiet}, what stood then has run out, and nobody leads");
+                    world.broken(Check::Liveness, words);
+                }
+                None => {}
+            }
+        }
+        // In peace a leader stays for two leases and longer.
+        match world.terms.live(world.now).map(|term| (term.process, term.token)) {
+            Some(leader) => {
+                let longest = world.seats.iter().map(|seat| seat.timing.lease()).max().unwrap_or_default();
+                self.stage = Stage::Stays { leader, end: world.now + longest * 2 };
+                world.now + LOOK
+            }
+            None => self.await_quiet(),
+        }
+    }
+
+    /// Whoever is to follow may still have been told to wait.
+    fn await_quiet(&mut self) -> Moment {
+        self.stage = Stage::Quiet;
+        self.world.quiet_from(self.world.now)
+    }
+
+    /// In peace a stop hands over within a poll, settle, and a few round trips.
+    fn stop_leader(&mut self) -> Option<Moment> {
+        let world = &mut self.world;
+        let seat = world.leader().filter(|_| world.seats.len() > 1)?;
+        let write = world.seats[seat].write;
+        if world.seats.iter().enumerate().all(|(other, at)| other == seat || at.write != write) {
+            // The mode rule forbids all others to follow.
+            return None;
+        }
+        world.seats[seat].work_takes = Some(Duration::ZERO);
+        world.stop(seat);
+        let asked = world.now;
+        self.stage = Stage::HandsOver { seat, asked, bound: world.takeover() };
+        Some(asked)
     }
 }
 
@@ -224,32 +424,6 @@ impl World {
         }
     }
 
-    /// Once healed there is a leader within what may still stand, a poll, settle, a request and a little.
-    fn expect_a_leader(&mut self) {
-        let healed = self.now;
-        loop {
-            let quiet = self.quiet_from(healed);
-            let deadline = quiet + self.remnants() + SLACK;
-            if self.violation.is_some() {
-                return;
-            }
-            if self.now >= deadline {
-                break;
-            }
-            // Whoever was still on his way out comes back.
-            (0..self.seats.len()).for_each(|seat| self.start(seat));
-            self.run_for(Duration::from_millis(500));
-        }
-        if self.leader().is_some() {
-            return;
-        }
-        let is_barred = self.processes.iter().any(|process| process.is_alive && process.is_barred);
-        if !is_barred {
-            let words = format!("healed at {healed}, quiet from {}, and nobody leads", self.quiet_from(healed));
-            self.broken(Check::Liveness, words);
-        }
-    }
-
     /// When the last write that was under way has landed, the last late answer is in and the last wait is over.
     fn quiet_from(&self, healed: Moment) -> Moment {
         let under_way = self.agenda.last(|thing| {
@@ -262,55 +436,29 @@ impl World {
         waits.chain(late).max().map_or(healed, |last| last.max(healed))
     }
 
-    /// The longest lease that may still stand, and what it takes to take over then.
-    fn remnants(&self) -> Duration {
+    /// Whoever was still on his way out comes back.
+    fn start_all(&mut self) {
+        (0..self.seats.len()).for_each(|seat| self.start(seat));
+    }
+
+    /// For how long what stands now is respected by whoever respects it longest. A head that came back is taken for a stale
+    /// read by whoever saw what vanished, until it has persisted for a whole lease, counted from when he sees it.
+    fn stands(&self) -> Duration {
         let timings = self.seats.iter().map(|seat| seat.timing);
-        let longest = timings.map(|timing| {
-            let away = timing.lease();
-            timing.lease().max(Duration::from_secs(30))
-                + away
-                + timing.poll()
-                + timing.settle()
-                + timing.request_timeout()
+        let persists = timings.map(|timing| timing.lease() + timing.poll() + timing.request_timeout()).max();
+        let persists = persists.filter(|_| self.store.head_came_back()).unwrap_or_default();
+        let alive = self.processes.iter().filter(|process| process.is_alive);
+        let stands = alive.filter_map(|process| {
+            let lease = self.seats[process.seat].timing.lease();
+            self.store.stands(self.store.head(), &process.instance, lease)
         });
-        longest.max().unwrap_or_default()
+        stands.map(|(_, stands_for)| stands_for).max().unwrap_or_default().max(persists)
     }
 
-    /// In peace a leader stays for two leases and longer.
-    fn expect_it_to_stay(&mut self) {
-        let Some(leader) = self.terms.live(self.now).map(|term| (term.process, term.token)) else { return };
-        let span = self.seats.iter().map(|seat| seat.timing.lease()).max().unwrap_or_default() * 2;
-        let end = self.now + span;
-        while self.now < end && self.violation.is_none() {
-            self.run_for(Duration::from_millis(500));
-            let still = self.terms.live(self.now).map(|term| (term.process, term.token));
-            if still != Some(leader) && self.violation.is_none() {
-                let words = format!("{leader:?} led, now it is {still:?}, and nothing had gone wrong");
-                return self.broken(Check::Stability, words);
-            }
-        }
-    }
-
-    /// In peace a stop hands over within a poll, settle, and a few round trips.
-    fn expect_a_hand_over(&mut self) {
-        // Whoever is to follow may still have been told to wait.
-        self.run_until(self.quiet_from(self.now));
-        let Some(seat) = self.leader().filter(|_| self.violation.is_none() && self.seats.len() > 1) else { return };
-        let write = self.seats[seat].write;
-        if self.seats.iter().enumerate().all(|(other, at)| other == seat || at.write != write) {
-            // The mode rule forbids all others to follow.
-            return;
-        }
-        self.seats[seat].work_takes = Some(Duration::ZERO);
-        self.stop(seat);
-        let asked = self.now;
-        let timing = self.seats.iter().map(|seat| seat.timing);
-        let bound = timing.map(|timing| timing.poll() + timing.settle() + timing.request_timeout()).max();
-        let bound = bound.unwrap_or_default() + SLACK;
-        let handed_over = self.run_until_holds(bound, |world| world.leader().is_some_and(|leader| leader != seat));
-        if !handed_over {
-            let words = format!("seat {seat} was stopped at {asked}, and {bound:?} later nobody leads");
-            self.broken(Check::HandOver, words);
-        }
+    /// What it takes to take over what is free.
+    fn takeover(&self) -> Duration {
+        let timings = self.seats.iter().map(|seat| seat.timing);
+        let longest = timings.map(|timing| timing.poll() + timing.settle() + timing.request_timeout());
+        longest.max().unwrap_or_default() + SLACK
     }
 }

@@ -32,6 +32,8 @@ macro_rules! faults {
 const OFTEN: [u32; 3] = [50, 300, 1500];
 /// Of all requests: what makes everybody wait.
 const SELDOM: [u32; 3] = [5, 30, 120];
+/// Of a whole world, which its seed draws elsewhere.
+const WORLD: [u32; 3] = [0; 3];
 /// Weights of what happens to a world rather than to a request.
 const INCIDENT: [u32; 3] = [1, 3, 10];
 
@@ -116,6 +118,14 @@ faults! {
     Commit = "commit by git" @ INCIDENT,
     /// A foreign program writes blindly for a while.
     Foreign = "foreign program" @ INCIDENT,
+    /// The store counts, and refuses what goes beyond its limits.
+    Limits = "limits that count" @ WORLD,
+    /// A candidate is asked to end while it claims.
+    StopDuringClaim = "stop during a claim" @ [300, 1500, 5000],
+    /// A monotonic clock that runs too fast or too slow, and a wall clock that is off by up to a day.
+    WrongClock = "wrong clock" @ WORLD,
+    /// One gist, and candidates of both write modes.
+    MixedModes = "mixed modes" @ WORLD,
 }
 
 impl fmt::Display for Fault {

@@ -30,6 +30,8 @@ pub(super) struct Link {
     pub(super) refuses_reads: u32,
     /// Everything is answered so.
     pub(super) answers_only: Option<StatusCode>,
+    /// Everything is answered 429, with so many seconds to wait.
+    pub(super) told_to_wait: Option<i64>,
 }
 
 /// The kind of a request.
@@ -61,7 +63,7 @@ impl Kind {
 }
 
 /// What is going to happen to one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fate {
     /// The way there; `None`: it never arrives.
     pub(super) up: Option<Duration>,
@@ -77,7 +79,7 @@ pub(super) struct Fate {
 }
 
 /// What the store does with a request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Effect {
     pub(super) is_carried_out: bool,
     pub(super) says_instead: Option<No>,
@@ -203,8 +205,13 @@ impl Network<'_> {
                 break;
             }
         }
-        if let Some(status) = self.link.answers_only {
-            effect.says_instead = Some(No::Status(status));
+        let only = self.link.answers_only.map(No::Status);
+        let told = self
+            .link
+            .told_to_wait
+            .map(|seconds| No::Wait { status: StatusCode::TOO_MANY_REQUESTS, retry_after: Some(seconds) });
+        if let Some(no) = only.or(told) {
+            effect.says_instead = Some(no);
             effect.is_carried_out = false;
         }
         effect

@@ -9,7 +9,8 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Request};
 use serde_json::Value;
 
-use crate::candidate::{Input, Output, Request as ToSend, RequestId};
+use super::process::Seen;
+use crate::candidate::{Input, Output, Phase, Request as ToSend, RequestId};
 use crate::event::{Event, Lease, Next, StopReason, Why};
 use crate::gist::DEFAULT_FILE;
 use crate::record::Token;
@@ -21,7 +22,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// It never gives up a request.
 const FOR_EVER: Duration = Duration::from_hours(1000);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Original {
     name: String,
     gist: String,
@@ -33,6 +34,9 @@ pub(super) struct Original {
     transitions: u64,
     /// The last try that it took for a success.
     succeeded: Option<Instant>,
+    /// The first try after that: its renew deadline counts from here, so that a leader that stood still in between
+    /// leads on for all of it.
+    tries_since: Option<Instant>,
     is_stopping: bool,
 }
 
@@ -57,6 +61,7 @@ impl Original {
             observed: None,
             transitions: 0,
             succeeded: None,
+            tries_since: None,
             is_stopping: false,
         }
     }
@@ -80,12 +85,17 @@ impl Original {
             // The status is not looked at.
             (Input::Response(id, _), State::Writes(writes)) if id == writes => {
                 self.succeeded = Some(now.at);
+                self.tries_since = None;
                 self.state = State::Waits(now.at + RETRY);
             }
             (Input::Failed(id, _), State::Reads(of) | State::LooksAgain(of) | State::Writes(of)) if id == of => {
                 self.failed(now);
             }
+            (_, State::Waits(at)) if now.at >= at && led && self.gives_up_at().is_some_and(|end| now.at >= end) => {
+                self.failed(now);
+            }
             (_, State::Waits(at)) if now.at >= at => {
+                self.tries_since = self.tries_since.filter(|_| led).or(Some(now.at));
                 request = Some(self.send(now, Method::GET, Vec::new(), State::Reads));
             }
             (_, State::Sleeps(until)) if now.at >= until => {
@@ -107,6 +117,18 @@ impl Original {
         let lease = self.succeeded.filter(|_| !self.is_stopping);
         let lease = lease.map(|_| Lease { token: self.token(), until: now.at + FOR_EVER });
         Output { events, request: request.filter(|_| !self.is_stopping), next, lease }
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        let phase = match self.state {
+            _ if self.succeeded.is_some() => Phase::Leading,
+            State::Waits(_) | State::Reads(_) => Phase::Following,
+            State::Sleeps(_) | State::LooksAgain(_) | State::Writes(_) => Phase::Claiming,
+        };
+        let holder = self.observed.as_ref().map(|(text, _)| holder(text));
+        let stands = self.observed.as_ref().filter(|_| holder.as_ref().is_some_and(|name| !name.is_empty()));
+        let stands_until = stands.filter(|_| phase == Phase::Following).map(|(_, seen)| *seen + LEASE);
+        Seen { phase, leader: holder, stands_until }
     }
 
     fn read(&mut self, now: Now, body: &[u8]) -> Option<ToSend> {
@@ -132,8 +154,14 @@ impl Original {
 
     fn failed(&mut self, now: Now) {
         // A leader tries on until its renew deadline, and looks at it only between two tries.
-        self.succeeded = self.succeeded.filter(|last| now.at < *last + RENEW_DEADLINE);
-        self.state = State::Waits(now.at + RETRY);
+        let end = self.gives_up_at();
+        self.succeeded = self.succeeded.filter(|_| end.is_none_or(|end| now.at < end));
+        let again = now.at + RETRY;
+        self.state = State::Waits(end.filter(|_| self.succeeded.is_some()).map_or(again, |end| end.min(again)));
+    }
+
+    fn gives_up_at(&self) -> Option<Instant> {
+        Some(self.tries_since? + RENEW_DEADLINE)
     }
 
     fn write(&mut self, now: Now) -> ToSend {
@@ -161,6 +189,11 @@ impl Original {
     fn token(&self) -> Token {
         Token::new(self.transitions).unwrap_or(Token::NONE)
     }
+}
+
+fn holder(text: &str) -> String {
+    let record: Value = serde_json::from_str(text).unwrap_or_default();
+    record["holderIdentity"].as_str().unwrap_or_default().to_owned()
 }
 
 fn content(body: &[u8]) -> String {

@@ -5,6 +5,7 @@ use http::Request;
 use super::clock::Moment;
 use super::faults::Fault;
 use super::store::{SECRET, Store};
+use super::watch::Happening;
 use super::world::World;
 use crate::emulator::Revision;
 use crate::gist::DEFAULT_FILE;
@@ -90,6 +91,16 @@ impl World {
             return self.store.push_commit(now, text);
         }
         let edited = self.store.edit(now, file, content.as_deref());
+        self.watch.note(now, || {
+            let what = match deed {
+                Deed::Delete => "a person deletes the lock file".to_owned(),
+                Deed::Write(text) if text.trim().is_empty() => "a person empties the lock file".to_owned(),
+                Deed::Write(text) => format!("a person writes into the lock file: {text}"),
+                Deed::Restore(back) => format!("a person puts back the text of {back} revisions ago"),
+                Deed::EditOther(_) | Deed::Commit(_) | Deed::PushBranch => "a person edits another file".to_owned(),
+            };
+            Happening::Befell { seat: None, what }
+        });
         self.story.tell(now, "a person", || {
             let text = content.as_deref().map(|text| String::from_utf8_lossy(text).into_owned());
             format!("{deed:?}: {file} is {text:?} in {edited:?}")
@@ -105,7 +116,7 @@ impl World {
 
     /// What a fault that is a person's or a foreign program's does.
     pub(super) fn strange(&mut self, fault: Fault) {
-        let greatest = self.terms.all().iter().map(|term| term.token).max().unwrap_or(0);
+        let greatest = self.terms.greatest();
         let leases = [1, 5, 15, 30];
         let deed = match fault {
             Fault::Deleted => Deed::Delete,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::clock::MachineClock;
+use super::clock::{MachineClock, Moment};
 use super::contract::Contract;
 use super::network::Link;
 use super::original::Original;
 use super::world::Occurrence;
-use crate::candidate::{Candidate, Input, Output, RequestId, View};
+use crate::candidate::{Candidate, Input, Output, Phase, RequestId, View};
 use crate::gist::{DEFAULT_FILE, Gist, Settings as GistSettings};
 use crate::lock::Identity;
 use crate::record::WriteMode;
@@ -15,7 +15,7 @@ use crate::time::{Clock, Instant, Now};
 use crate::timing::{Settings, Timing};
 
 /// A machine on which candidates of one name run, one after another.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Seat {
     pub(super) name: String,
     pub(super) write: WriteMode,
@@ -36,7 +36,7 @@ pub(super) struct Seat {
 }
 
 /// One process: a candidate and what its host keeps for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Process {
     pub(super) seat: usize,
     pub(super) instance: String,
@@ -52,10 +52,21 @@ pub(super) struct Process {
     pub(super) awaits: Option<RequestId>,
     /// It may claim nothing here, and has said so.
     pub(super) is_barred: bool,
+    /// It was asked to step down.
+    pub(super) away: Away,
+}
+
+/// Who steps down stays away for a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Away {
+    No,
+    /// As soon as it has stepped down.
+    Asked,
+    Until(Moment),
 }
 
 /// Who plays.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Actor {
     Candidate(Box<Candidate<Gist>>),
     Original(Box<Original>),
@@ -69,12 +80,31 @@ impl Actor {
         }
     }
 
+    /// What there is to see, whoever plays.
+    pub(super) fn seen(&self) -> Seen {
+        match self {
+            Self::Candidate(candidate) => {
+                let View { phase, leader, stands_until, .. } = candidate.view();
+                Seen { phase, leader, stands_until }
+            }
+            Self::Original(original) => original.seen(),
+        }
+    }
+
     pub(super) fn view(&self) -> Option<View> {
         match self {
             Self::Candidate(candidate) => Some(candidate.view()),
             Self::Original(_) => None,
         }
     }
+}
+
+/// What there is to see of either.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) phase: Phase,
+    pub(super) leader: Option<String>,
+    pub(super) stands_until: Option<Instant>,
 }
 
 /// Why a candidate cannot be built.
@@ -112,7 +142,27 @@ impl Process {
             timer: 0,
             awaits: None,
             is_barred: false,
+            away: Away::No,
         })
+    }
+
+    /// Notes that it stays away. A follower that is asked to step down has nothing to step down from.
+    pub(super) fn note_away(&mut self, now: Moment, is_asked: bool, lease: Duration) {
+        if is_asked {
+            self.away = Away::Asked;
+        }
+        if self.away == Away::Asked && self.actor.seen().phase == Phase::Following {
+            self.away = Away::Until(now + lease);
+        }
+    }
+
+    /// Until when it claims nothing, because it was told not to; `None`: for ever.
+    pub(super) const fn free_to_claim(&self) -> Option<Moment> {
+        match self.away {
+            _ if self.is_barred => None,
+            Away::Until(at) => Some(at),
+            Away::No | Away::Asked => Some(Moment::ZERO),
+        }
     }
 
     /// The end of the waits that it was told, on its own clock.

@@ -1,5 +1,6 @@
 //! What a scenario does to a world, and what it may ask.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::network::{Kind, Link};
 use super::process::{Process, Seat, timing};
 use super::store::Store;
 use super::story::Story;
+use super::watch::{Status, Watch};
 use super::world::{Occurrence, SentRequest, World};
 use crate::candidate::{Input, View};
 use crate::emulator::{Limits, Settings as EmulatorSettings};
@@ -21,8 +23,12 @@ use crate::record::WriteMode;
 use crate::time::Clock;
 use crate::timing::Settings;
 
+/// Terms, tokens and revisions that are remembered by number rather than by age: more than anything looks back.
+const MANY: usize = 64;
+
 /// What a world is made of. Everything not said is as in peace: exact clocks, 10 to 30 ms each way, no limits.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch each, and none excludes another")]
 pub struct Builder {
     seats: Vec<(String, Settings, Clock)>,
     write: WriteMode,
@@ -34,6 +40,9 @@ pub struct Builder {
     rates_differ: bool,
     is_told: bool,
     starts_within: Duration,
+    starts: usize,
+    remember: Option<usize>,
+    is_watched: bool,
 }
 
 impl World {
@@ -51,6 +60,9 @@ impl World {
             rates_differ: false,
             is_told: true,
             starts_within: Duration::ZERO,
+            starts: usize::MAX,
+            remember: None,
+            is_watched: false,
         }
         .candidates(3)
     }
@@ -150,6 +162,27 @@ impl Builder {
         self
     }
 
+    /// Only the first so many candidates start by themselves.
+    #[must_use]
+    pub const fn starts(mut self, count: usize) -> Self {
+        self.starts = count;
+        self
+    }
+
+    /// The gist remembers no more than about so many revisions: for worlds that last.
+    #[must_use]
+    pub const fn remembers(mut self, revisions: usize) -> Self {
+        self.remember = Some(revisions);
+        self
+    }
+
+    /// What happens is kept for [`World::take_seen`], and time goes on after a broken promise.
+    #[must_use]
+    pub const fn watched(mut self) -> Self {
+        self.is_watched = true;
+        self
+    }
+
     /// Whether a story is kept to be read.
     #[must_use]
     pub const fn told(mut self, is_told: bool) -> Self {
@@ -188,7 +221,9 @@ impl Builder {
             });
         }
         let settle = seats.iter().map(|seat| seat.timing.settle()).min().unwrap_or_default();
-        let emulator = EmulatorSettings { limits: self.limits, ..EmulatorSettings::default() };
+        let mut emulator = EmulatorSettings { limits: self.limits, ..EmulatorSettings::default() };
+        emulator.remember = self.remember.unwrap_or(emulator.remember);
+        let watch = Watch::new(self.is_watched, seats.len());
         let mut world = World {
             now: Moment::ZERO,
             dice,
@@ -200,6 +235,7 @@ impl Builder {
             weather: Weather::CALM,
             coverage: Coverage::default(),
             story: Story::told(self.is_told),
+            watch,
             violation: None,
             only_exclusion: self.originals,
             latency: self.latency,
@@ -207,9 +243,8 @@ impl Builder {
             sent: Vec::new(),
             events: Vec::new(),
             landings: Vec::new(),
-            tokens_landed: Vec::new(),
         };
-        for seat in 0..world.seats.len() {
+        for seat in 0..world.seats.len().min(self.starts) {
             let at = Moment::ZERO + world.dice.between(Duration::ZERO, self.starts_within);
             world.agenda.plan(at, Occurrence::Start { seat });
         }
@@ -234,7 +269,7 @@ impl World {
     pub fn run_until_holds(&mut self, most: Duration, holds: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + most;
         while !holds(self) {
-            if self.now >= end || self.violation.is_some() {
+            if self.now >= end || self.is_over() {
                 return false;
             }
             self.run_for(Duration::from_millis(1));
@@ -254,6 +289,7 @@ impl World {
             return;
         }
         self.seats[seat].starts += 1;
+        self.watch_seat(seat, "starts", |_| ());
         let now = self.seats[seat].clock.now(self.now);
         let gist = self.store.gist.to_string();
         match Process::new(&self.seats[seat], seat, &gist, self.dice.seed(), now) {
@@ -281,6 +317,9 @@ impl World {
                 self.terms.end(self.now, process);
             }
             self.story.tell(self.now, &self.processes[process].instance, || "is killed".to_owned());
+            self.watch_seat(seat, "is killed", |status| {
+                *status = Status { is_cut: status.is_cut, ..Status::default() };
+            });
         }
     }
 
@@ -289,6 +328,7 @@ impl World {
         if let Some(process) = self.seats[seat].process {
             self.processes[process].is_paused = true;
             self.story.tell(self.now, &self.processes[process].instance, || "is paused".to_owned());
+            self.watch_seat(seat, "is paused (SIGSTOP)", |status| status.is_paused = true);
         }
     }
 
@@ -300,6 +340,7 @@ impl World {
         }
         self.processes[index].is_paused = false;
         self.story.tell(self.now, &self.processes[index].instance, || "goes on".to_owned());
+        self.watch_seat(seat, "goes on (SIGCONT)", |status| status.is_paused = false);
         if self.terms.all().last().is_some_and(|term| term.process == index && term.until < self.now) {
             self.coverage.path(Path::ResumedTooLate);
         }
@@ -326,11 +367,13 @@ impl World {
 
     /// An orderly stop is asked for.
     pub fn stop(&mut self, seat: usize) {
+        self.watch_seat(seat, "is asked to stop", |_| ());
         self.tell(seat, Input::Stop);
     }
 
     /// The candidate is asked to step down and stay away for a lease.
     pub fn step_down(&mut self, seat: usize) {
+        self.watch_seat(seat, "is asked to step down", |_| ());
         self.tell(seat, Input::StepDown);
     }
 
@@ -344,12 +387,14 @@ impl World {
     pub fn cut_off(&mut self, seat: usize) {
         self.seats[seat].link.is_cut = true;
         self.story.tell(self.now, "network", || format!("seat {seat} is cut off"));
+        self.watch_seat(seat, "is cut off", |status| status.is_cut = true);
     }
 
     /// Requests of this machine take effect, their answers are lost.
     pub fn lose_answers(&mut self, seat: usize) {
         self.seats[seat].link.loses_answers = true;
         self.story.tell(self.now, "network", || format!("seat {seat} gets no answers"));
+        self.watch_seat(seat, "gets no answers any more", |_| ());
     }
 
     /// Every request of this machine hangs so long before it takes effect.
@@ -362,6 +407,9 @@ impl World {
     pub fn slow_writes(&mut self, seat: usize, span: Duration) {
         self.seats[seat].link.holds_writes = span;
         self.story.tell(self.now, "network", || format!("requests of seat {seat} hang for {span:?}"));
+        if self.watch.is_on() {
+            self.watch_seat(seat, &format!("has requests that hang for {span:?}"), |_| ());
+        }
     }
 
     /// Every answer for this machine is held so long.
@@ -381,8 +429,10 @@ impl World {
 
     /// This machine's connection is as it should be.
     pub fn heal(&mut self, seat: usize) {
-        self.seats[seat].link = Link::default();
+        // Throttling is the store's doing.
+        self.seats[seat].link = Link { told_to_wait: self.seats[seat].link.told_to_wait, ..Link::default() };
         self.story.tell(self.now, "network", || format!("seat {seat} is connected"));
+        self.watch_seat(seat, "is connected", |status| status.is_cut = false);
     }
 
     /// This machine reads from a replica that lags so far behind.
@@ -400,6 +450,40 @@ impl World {
     /// This machine's wall clock is set forward or back.
     pub fn jump_wall_clock(&mut self, seat: usize, by_ms: i64) {
         self.seats[seat].clock.jump(by_ms);
+        self.watch_seat(seat, if by_ms < 0 { "has its clock set back" } else { "has its clock set forward" }, |_| ());
+    }
+
+    /// Everything that this machine asks is answered 429, with so many seconds to wait; `None`: no more.
+    pub fn throttle(&mut self, seat: usize, seconds: Option<i64>) {
+        self.seats[seat].link.told_to_wait = seconds;
+    }
+
+    /// How long a request, or its answer, is on its way from now on.
+    pub fn set_latency(&mut self, least: Duration, most: Duration) {
+        self.latency = (least, most);
+    }
+
+    /// How many things are remembered, of whatever kind.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let lists = self.sent.len() + self.events.len() + self.landings.len();
+        let processes: usize = self.processes.iter().map(|process| process.contract.weight()).sum();
+        lists + processes + self.terms.all().len() + self.store.weight() + self.agenda.len()
+    }
+
+    /// Forgets what is older than `age` and decides nothing any more, for worlds that last for days.
+    pub fn forget(&mut self, age: Duration) {
+        let from = self.now.before(age);
+        self.sent.retain(|sent| sent.at >= from);
+        self.events.retain(|(at, ..)| *at >= from);
+        self.landings.retain(|(at, _)| *at >= from);
+        self.terms.forget(MANY);
+        let landed: BTreeSet<_> = self.landings.iter().map(|(_, revision)| *revision).collect();
+        self.store.forget(MANY, |revision| landed.contains(&revision));
+        let store = &self.store;
+        for process in &mut self.processes {
+            process.contract.forget(|revision| store.note(revision).is_some());
+        }
     }
 
     /// A fault happens so many times in ten thousand, from now on.
@@ -475,6 +559,18 @@ impl World {
     #[must_use]
     pub fn candidates(&self) -> usize {
         self.seats.len()
+    }
+
+    /// The name of a seat.
+    #[must_use]
+    pub fn name(&self, seat: usize) -> &str {
+        &self.seats[seat].name
+    }
+
+    /// How a seat writes.
+    #[must_use]
+    pub fn write_mode(&self, seat: usize) -> WriteMode {
+        self.seats[seat].write
     }
 
     /// The lock file as it is now.

@@ -44,7 +44,7 @@ pub fn shrink(seed: u64, profile: &Profile) -> Option<Shrunk> {
         attempt(Profile { candidates: (count, count), ..best.0.clone() }, &mut best);
     }
     if let Some(violation) = &best.1.violation {
-        let trouble = violation.at.since(Moment::ZERO) + Duration::from_secs(1);
+        let trouble = Duration::from_secs(violation.at.since(Moment::ZERO).as_secs() + 1);
         if trouble < best.0.trouble {
             attempt(Profile { trouble, ..best.0.clone() }, &mut best);
         }

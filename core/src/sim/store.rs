@@ -3,7 +3,7 @@
 //! The meaning is read here a second time, by other code than the lock's, so that the checks do not believe what they
 //! check.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -30,6 +30,8 @@ pub(super) struct Store {
     last_write: Option<LastWrite>,
     /// Two writes within this time may be answered with success although one is dropped.
     settle: Duration,
+    /// What was the head once more when the newest of the writes that vanished had gone.
+    came_back: Option<RevisionId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +88,8 @@ pub(super) struct Landing {
     pub(super) met: RevisionId,
     /// A revision that vanishes: what was there, or this one.
     pub(super) lost: Option<RevisionId>,
+    /// Of the two writes that raced one was a push.
+    pub(super) with_push: bool,
     /// This one vanishes later: the head goes back from it to the one that it met.
     pub(super) undo_after: Option<Duration>,
 }
@@ -110,7 +114,9 @@ impl Text {
         if trimmed.is_empty() || trimmed == b"{}" {
             return Self::Nothing;
         }
-        serde_json::from_slice(trimmed).map_or(Self::Unclear, Self::Record)
+        // A list would be taken for the fields of a record in their order.
+        let says = trimmed.starts_with(b"{").then(|| serde_json::from_slice(trimmed).ok()).flatten();
+        says.map_or(Self::Unclear, Self::Record)
     }
 
     pub(super) const fn record(&self) -> Option<&Says> {
@@ -130,7 +136,7 @@ impl Store {
         let gist = emulator.create_gist(unix_ms, OWNER, &[(DEFAULT_FILE, "{}"), ("notes.md", "a lock lives here\n")]);
         // A real settle is known only roughly: stay a hair below what candidates wait for on a fast clock.
         let settle = settle.mul_f64(0.998);
-        let mut store = Self { emulator, gist, notes: BTreeMap::new(), last_write: None, settle };
+        let mut store = Self { emulator, gist, notes: BTreeMap::new(), last_write: None, settle, came_back: None };
         store.note_head();
         store
     }
@@ -204,7 +210,8 @@ impl Store {
         }
         self.note_head();
         self.last_write = Some(LastWrite { at: now, before: on, head: revision, is_push });
-        let mut landing = Landing { revision, met, lost: None, undo_after: None };
+        let with_push = is_push || rival.is_some_and(|rival| rival.is_push);
+        let mut landing = Landing { revision, met, lost: None, with_push, undo_after: None };
         match lost {
             None => {}
             Some(Lost::First) => landing.lost = Some(met),
@@ -224,8 +231,14 @@ impl Store {
         if is_head {
             self.emulator.reset(now.unix_ms(), self.gist, to);
             self.last_write = None;
+            self.came_back = Some(to);
         }
         is_head
+    }
+
+    /// Whether the head was one before, until a write that has vanished: for whoever saw that one, it is a stale read.
+    pub(super) fn head_came_back(&self) -> bool {
+        self.came_back == Some(self.head())
     }
 
     /// Somebody edits a file on the web.
@@ -279,6 +292,12 @@ impl Store {
         self.chain(head).find(|(revision, _)| !self.is_void(*revision))
     }
 
+    /// Whether a record of `instance` with this token lies at or below `head`, as far as an answer shows.
+    pub(super) fn shows(&self, head: RevisionId, instance: &str, token: Option<u64>) -> bool {
+        let records = self.chain(head).take(LOOK_BACK).filter_map(|(_, note)| note.text.record());
+        records.filter(|says| says.is_by(instance)).any(|says| Some(says.leader_transitions) == token)
+    }
+
     /// For how long the state at `head` must be respected by `instance`, whose own lease is `lease`, and by which
     /// revision.
     pub(super) fn stands(&self, head: RevisionId, instance: &str, lease: Duration) -> Option<(RevisionId, Duration)> {
@@ -294,6 +313,17 @@ impl Store {
         let ours = below.filter_map(|(_, note)| note.text.record()).find(|says| says.instance.is_some());
         let displaced = ours.filter(|says| says.is_held() && !says.is_by(instance)).map_or(Duration::ZERO, Says::lease);
         Some((state, by_itself.max(displaced)))
+    }
+
+    /// How many revisions are remembered, here and by the emulator.
+    pub(super) fn weight(&self) -> usize {
+        self.notes.len() + self.emulator.revisions(self.gist).count()
+    }
+
+    /// Keeps what is known of the newest revisions that the head reaches, and of those to `keep`.
+    pub(super) fn forget(&mut self, newest: usize, keep: impl Fn(RevisionId) -> bool) {
+        let reached: BTreeSet<_> = self.chain(self.head()).take(newest).map(|(revision, _)| revision).collect();
+        self.notes.retain(|revision, _| reached.contains(revision) || keep(*revision));
     }
 
     /// The newest revisions in words, one a line.

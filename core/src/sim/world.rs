@@ -11,7 +11,7 @@ use http::{Request, Response};
 use super::agenda::Agenda;
 use super::checks::{Check, Lease, Term, Terms, Violation};
 use super::clock::Moment;
-use super::contract::written;
+use super::contract::{written, written_text};
 use super::coverage::{Coverage, Path};
 use super::dice::Dice;
 use super::faults::{Fault, Weather};
@@ -20,6 +20,7 @@ use super::people::{Foreign, foreign_write};
 use super::process::{Actor, Process, Seat};
 use super::store::{Landing, Store};
 use super::story::Story;
+use super::watch::{Happening, Message, Watch};
 use crate::candidate::{Input, Output, Phase, RequestId};
 use crate::emulator::RevisionId;
 use crate::event::{Event, Next, StopReason};
@@ -27,7 +28,7 @@ use crate::lock::Sent;
 use crate::warning::Warning;
 
 /// Something to come.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Occurrence {
     Wake {
         process: usize,
@@ -69,6 +70,10 @@ pub(super) enum Occurrence {
     },
     Foreign(Foreign),
     Incident,
+    /// This process is asked to end, and its machine starts another later.
+    Stop {
+        process: usize,
+    },
 }
 
 /// A request that a candidate sent.
@@ -84,8 +89,8 @@ pub struct SentRequest {
     pub status: Option<u16>,
 }
 
-/// A world. Everything in it follows from its seed.
-#[derive(Debug)]
+/// A world. Everything in it follows from its seed. A clone goes its own way from there.
+#[derive(Clone, Debug)]
 pub struct World {
     pub(super) now: Moment,
     pub(super) dice: Dice,
@@ -97,6 +102,7 @@ pub struct World {
     pub(super) weather: Weather,
     pub(super) coverage: Coverage,
     pub(super) story: Story,
+    pub(super) watch: Watch,
     pub(super) violation: Option<Violation>,
     /// Only exclusion is judged: others keep none of the other promises.
     pub(super) only_exclusion: bool,
@@ -106,8 +112,6 @@ pub struct World {
     pub(super) sent: Vec<SentRequest>,
     pub(super) events: Vec<(Moment, usize, Event)>,
     pub(super) landings: Vec<(Moment, RevisionId)>,
-    /// The seats' requests in flight, as indices of `sent`.
-    pub(super) tokens_landed: Vec<(usize, u64)>,
 }
 
 impl World {
@@ -119,15 +123,26 @@ impl World {
 
     /// Lets time pass until `end`, or until a promise is broken.
     pub fn run_until(&mut self, end: Moment) {
-        while self.violation.is_none()
+        while !self.is_over()
             && let Some((at, occurrence)) = self.agenda.next_until(end)
         {
             self.now = at;
             self.occur(occurrence);
         }
-        if self.violation.is_none() {
+        if !self.is_over() {
             self.now = self.now.max(end);
         }
+    }
+
+    /// Whether time stands still, because a promise was broken.
+    pub(super) const fn is_over(&self) -> bool {
+        self.violation.is_some() && !self.watch.is_on()
+    }
+
+    /// When the next thing happens.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Moment> {
+        self.agenda.next_at()
     }
 
     fn occur(&mut self, occurrence: Occurrence) {
@@ -136,6 +151,7 @@ impl World {
             Occurrence::Undo { revision, to } => {
                 if self.store.undo(self.now, revision, to) {
                     self.coverage.fault(Fault::LostUpdate);
+                    self.watch.note(self.now, || Happening::Vanished { revision, head: to });
                     self.story.tell(self.now, "store", || format!("{revision} vanishes, {to} is the head again"));
                 }
             }
@@ -144,6 +160,7 @@ impl World {
             Occurrence::Start { seat } => self.start(seat),
             Occurrence::Foreign(foreign) => self.foreign_writes(foreign),
             Occurrence::Incident => self.incident(),
+            Occurrence::Stop { process } => self.stop_process(process),
             Occurrence::Wake { process, .. }
             | Occurrence::Answer { to: process, .. }
             | Occurrence::NoAnswer { to: process, .. }
@@ -165,9 +182,19 @@ impl World {
             Occurrence::Wake { timer: Some(timer), .. } if timer != process.timer => {}
             Occurrence::Wake { .. } => self.step(index, Input::Wake, None),
             Occurrence::Answer { id, response, shows, .. } if !self.seats[process.seat].link.is_cut => {
+                self.watch.note(self.now, || Happening::Heard {
+                    message: Message { process: index, id },
+                    seat: process.seat,
+                    status: response.status().as_u16(),
+                    is_late: process.awaits != Some(id),
+                });
                 self.step(index, Input::Response(id, response), shows);
             }
-            Occurrence::NoAnswer { id, sent, .. } => self.step(index, Input::Failed(id, sent), None),
+            Occurrence::NoAnswer { id, sent, .. } => {
+                let message = Message { process: index, id };
+                self.watch.note(self.now, || Happening::Unanswered { message, seat: process.seat });
+                self.step(index, Input::Failed(id, sent), None);
+            }
             Occurrence::WorkStops { .. } => self.step(index, Input::WorkStopped, None),
             _ => {}
         }
@@ -190,7 +217,9 @@ impl World {
         if matches!(input, Input::Stop) && claims() {
             coverage.path(Path::StopDuringClaim);
         }
+        let steps_down = matches!(input, Input::StepDown) && process.actor.seen().phase != Phase::Following;
         let output = process.actor.handle(now, input);
+        process.note_away(*moment, steps_down, seats[process.seat].timing.lease());
         coverage.steps += 1;
         story.tell(*moment, &process.instance, || format!("            -> {}", said(&output)));
         let is_ours = matches!(process.actor, Actor::Candidate(_));
@@ -203,8 +232,10 @@ impl World {
     fn take(&mut self, index: usize, output: Output) {
         self.lease(index, &output);
         let seat = self.processes[index].seat;
+        self.watch_process(index, output.next, output.lease);
         for event in output.events {
             self.event(index, &event);
+            self.watch.note(self.now, || Happening::Said { seat, event: event.clone() });
             self.events.push((self.now, seat, event));
         }
         if let Some(request) = output.request {
@@ -241,8 +272,12 @@ impl World {
                 if before.is_some_and(|(seat, last)| seat == process.seat && last != index) {
                     self.coverage.path(Path::SameNameAgain);
                 }
-                if !self.tokens_landed.contains(&(index, lease.token.get())) {
-                    let words = format!("{} leads with token {}, which never landed", process.instance, lease.token);
+                let is_ours = matches!(process.actor, Actor::Candidate(_));
+                if is_ours && process.contract.acknowledged() != Some(lease.token.get()) {
+                    let words = format!(
+                        "{} leads with token {}, and no answer showed it a record of its own with that",
+                        process.instance, lease.token
+                    );
                     self.broken(Check::TokenOfRecord, words);
                 }
             }
@@ -303,8 +338,20 @@ impl World {
         }
         .fate(kind);
         self.story.tell(self.now, "network", || format!("{id:?} {kind:?} of {seat}: {fate:?}"));
+        self.watch.note(self.now, || Happening::Sent {
+            message: Message { process: index, id },
+            seat,
+            kind,
+            arrives: fate.up.map(|up| self.now + up),
+            writes: (kind == Kind::Write).then(|| written_text(&request)).flatten(),
+        });
         if let Some((after, sent)) = fate.failure {
             self.agenda.plan(self.now + after, Occurrence::NoAnswer { to: index, id, sent });
+        }
+        let claims = || self.processes[index].actor.view().is_some_and(|view| view.phase == Phase::Claiming);
+        if kind == Kind::Write && claims() && self.happens(Fault::StopDuringClaim) {
+            let after = self.dice.between(Duration::ZERO, Duration::from_millis(1500));
+            self.agenda.plan(self.now + after, Occurrence::Stop { process: index });
         }
         let Some(up) = fate.up else { return };
         if let Some(later) = fate.repeated {
@@ -329,12 +376,18 @@ impl World {
         let client = format!("10.0.0.{}", self.processes[from].seat);
         let mut shows = None;
         let mut response = None;
+        let mut made = None;
+        let seat = self.processes[from].seat;
         if fate.effect.is_carried_out {
             self.store.show_history(!fate.effect.hides_history);
             response = Some(if kind == Kind::Write {
                 let (response, landing) = self.store.write(self.now, &client, request, fate.effect.lost);
-                shows = Some(landing.as_ref().map_or_else(|| self.store.head(), |landing| landing.revision));
+                // The report of a push that was refused shows nothing.
+                let is_push = *request.method() == http::Method::POST;
+                let met = (!is_push).then(|| self.store.head());
+                shows = landing.as_ref().map(|landing| landing.revision).or(met);
                 if let Some(landing) = landing {
+                    made = Some((landing.revision, self.store.is_void(landing.revision), landing.lost));
                     self.landed(from, id, request, &landing);
                 }
                 response
@@ -345,10 +398,25 @@ impl World {
                 response
             });
         }
+        let refused = [http::StatusCode::FORBIDDEN, http::StatusCode::TOO_MANY_REQUESTS];
+        if response.as_ref().is_some_and(|response| refused.contains(&response.status())) {
+            shows = None;
+        }
         if let Some(no) = fate.effect.says_instead {
             response = Some(no.response(unix_ms));
             shows = None;
         }
+        self.watch.note(self.now, || Happening::Arrived {
+            message: Message { process: from, id },
+            seat,
+            kind,
+            made: made.map(|(revision, ..)| revision),
+            is_void: made.is_some_and(|(_, is_void, _)| is_void),
+            lost: made.and_then(|(.., lost)| lost),
+            status: response.as_ref().map(|response| response.status().as_u16()),
+            shows,
+            back: response.as_ref().and(fate.down).map(|down| self.now + down),
+        });
         let (Some(mut response), Some(down)) = (response, fate.down) else { return };
         if fate.effect.is_cut_short && response.status().is_success() {
             let body = response.body_mut();
@@ -356,7 +424,6 @@ impl World {
             shows = None;
         }
         let status = response.status().as_u16();
-        let seat = self.processes[from].seat;
         if let Some(sent) = self.sent.iter_mut().rev().take(64).find(|sent| sent.seat == seat && sent.status.is_none())
         {
             sent.status = Some(status);
@@ -395,6 +462,9 @@ impl World {
         if landing.lost.is_some() {
             self.coverage.fault(Fault::LostUpdate);
         }
+        if landing.lost.is_some() || landing.undo_after.is_some() {
+            self.coverage.path(if landing.with_push { Path::LostToPush } else { Path::LostPatch });
+        }
         if let Some(after) = landing.undo_after {
             let undo = Occurrence::Undo { revision: landing.revision, to: landing.met };
             self.agenda.plan(self.now + after, undo);
@@ -402,16 +472,14 @@ impl World {
         let others = self.terms.live(self.now).filter(|term| term.process != from).map(|term| term.instance.clone());
         if let Some(live) = others {
             self.coverage.path(Path::OnLiveTerm);
-            if !is_void && says.record().is_some_and(|says| !says.is_held()) {
-                let words = format!("{} releases while {live} leads", self.processes[from].instance);
-                self.broken(Check::ReleaseDestroys, words);
+            if !is_void && let Some(says) = says.record() {
+                let what = if says.is_held() { "writes" } else { "releases" };
+                let words = format!("{} {what} while {live} leads, and it is valid", self.processes[from].instance);
+                self.broken(Check::NothingDestroyed, words);
             }
         }
-        if let Some(says) = says.record() {
-            if !says.is_held() && is_void {
-                self.coverage.path(Path::ReleaseVoid);
-            }
-            self.tokens_landed.push((from, says.leader_transitions));
+        if is_void && says.record().is_some_and(|says| !says.is_held()) {
+            self.coverage.path(Path::ReleaseVoid);
         }
     }
 
@@ -419,10 +487,24 @@ impl World {
         let request = foreign_write(&self.store, self.now, &foreign);
         let (_, landing) = self.store.write(self.now, "10.0.1.1", &request, None);
         self.story.tell(self.now, "foreign", || format!("{foreign:?} writes: {landing:?}"));
+        self.watch.note(self.now, || {
+            let what = format!("another program writes: held by {:?}, token {}", foreign.holder, foreign.token);
+            Happening::Befell { seat: None, what }
+        });
         if foreign.left > 0 {
             foreign.left -= 1;
             let pause = self.dice.between(Duration::from_secs(1), Duration::from_secs(6));
             self.agenda.plan(self.now + pause, Occurrence::Foreign(foreign));
+        }
+    }
+
+    /// A process is asked to end, wherever it stands, and its machine starts another a lease later.
+    fn stop_process(&mut self, index: usize) {
+        let process = &self.processes[index];
+        if process.is_alive && !process.is_paused {
+            let seat = process.seat;
+            self.agenda.plan(self.now + self.seats[seat].timing.lease(), Occurrence::Start { seat });
+            self.step(index, Input::Stop, None);
         }
     }
 
@@ -457,6 +539,7 @@ impl World {
             let violation = Violation { at: self.now, check, words };
             self.story.tell(self.now, "!!!", || violation.to_string());
             self.story.tell(self.now, "store", || format!("newest revisions:{}", self.store.described(40)));
+            self.watch.note(self.now, || Happening::Broken(violation.clone()));
             self.violation = Some(violation);
         }
     }

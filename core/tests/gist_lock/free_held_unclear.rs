@@ -95,6 +95,8 @@ fn what_is_outside_every_range_is_no_record() {
         format!("{}{}", "[".repeat(5000), "]".repeat(5000)),
         padded,
         "x".repeat(1 << 20),
+        // Cut off by the API where nothing but a record is left.
+        format!("{record}{}", " ".repeat(3 << 19)),
     ];
     for text in texts {
         let mut hand = Hand::new(Patch);
@@ -107,6 +109,18 @@ fn what_is_outside_every_range_is_no_record() {
     hand.store.edit(Some(&record.replace(":3,", ":9007199254740990,")));
     let standing = hand.standing();
     assert_eq!(standing.newest_token.next(), None, "the next token would leave the range");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_no_record() {
+    let released = foreign("go", 15, 3).replace("\"go\"", "\"\"");
+    for bytes in [&b"\xff\xfe"[..], b"\xef\xbb\xbf{}", &[released.as_bytes(), b"\xff"].concat(), b"{}\0"] {
+        let mut hand = Hand::new(Patch);
+        let gist = hand.store.gist;
+        let file = [(leader_elector_core::gist::DEFAULT_FILE, Some(bytes))];
+        hand.store.emulator.edit(crate::hand::EPOCH, gist, &file).expect("it changes something");
+        assert_eq!(hand.standing().stands_for, OURS, "{bytes:?}");
+    }
 }
 
 #[test]

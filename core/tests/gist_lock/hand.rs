@@ -28,6 +28,8 @@ pub(crate) enum Trick {
     Say(Response<Vec<u8>>),
     /// It is carried out, and answered so all the same.
     SayAfter(Response<Vec<u8>>),
+    /// It takes effect, something happens, and the answer shows what came of both.
+    Overlaid(Box<dyn FnOnce(&mut Store)>),
     /// A read shows the gist as it was at this revision.
     Stale(RevisionId),
 }
@@ -153,6 +155,14 @@ impl Hand {
             Trick::SayAfter(response) => {
                 carry(&mut self.store);
                 Ok(response)
+            }
+            Trick::Overlaid(happens) => {
+                carry(&mut self.store);
+                happens(&mut self.store);
+                let (parts, _) = request.clone().into_parts();
+                let mut look = Request::from_parts(parts, Vec::new());
+                *look.method_mut() = http::Method::GET;
+                Ok(self.store.emulator.handle(unix_ms, "test", &look))
             }
             Trick::Stale(head) => Ok(self.store.emulator.handle_at(unix_ms, "test", request, head)),
         };

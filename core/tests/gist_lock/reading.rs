@@ -59,12 +59,34 @@ fn an_etag_is_dropped_once_another_head_was_seen() {
     assert!(hand.asked[asked].starts_with("GET /"), "{:?}", &hand.asked[asked..]);
 }
 
+/// The list of a snapshot that was never resolved has told what is old all the same.
+#[test]
+fn what_is_older_is_noted_when_the_list_is_seen() {
+    let mut hand = Hand::new(Patch);
+    hand.claimed();
+    let before = hand.store.head();
+    hand.store.edit(Some("garbled first"));
+    hand.store.edit(Some("garbled"));
+    hand.tricks([Trick::Pass, Trick::Lose]);
+    assert_eq!(*failed(&hand.read()), Failure::Unknown);
+    hand.tricks([Trick::Stale(before)]);
+    assert_eq!(*failed(&hand.read()), Failure::Unknown);
+    let said = hand.lock.take_warnings();
+    assert!(said.iter().any(|warning| matches!(warning, Warning::StaleRead { .. })), "{said:?}");
+}
+
 #[test]
 fn another_holder_ends_the_term_at_first_sight_even_if_more_has_to_be_fetched() {
-    for write in [Patch, Push] {
+    for (write, history) in [
+        (Patch, HistoryField::Null),
+        (Push, HistoryField::Null),
+        (Patch, HistoryField::Present),
+        (Push, HistoryField::Present),
+    ] {
         let mut hand = Hand::new(write);
         hand.claimed();
-        hand.store.history(HistoryField::Null);
+        hand.store.history(history);
+        hand.store.edit(Some("what lies between, and is not known"));
         hand.store.edit(Some(&foreign("go", 15, 9)));
         let asked = hand.asked.len();
         assert_eq!(*failed(&hand.read()), Failure::Superseded, "{write}");

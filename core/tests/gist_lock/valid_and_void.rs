@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use leader_elector_core::WriteMode::{Patch, Push};
+use leader_elector_core::emulator::HistoryField;
 use leader_elector_core::lock::{Failure, Intent, Reply};
 
-use crate::hand::{Hand, LEASE, Trick, failed, foreign};
+use crate::hand::{Hand, LEASE, Store, Trick, failed, foreign, status};
 
 /// Two candidates read the same head, and both write.
 #[test]
@@ -108,6 +109,52 @@ fn two_hundred_without_our_revision_is_at_most_a_read() {
     hand.tricks([Trick::SayAfter(before)]);
     assert_eq!(*failed(&hand.try_write(Intent::Claim, 1, &free.head)), Failure::Unknown);
     assert!(matches!(hand.read(), Reply::Standing(standing) if standing.acknowledges.is_none()), "never adopted");
+}
+
+/// The answer to our PATCH may show what somebody laid on it already. Which revision is ours, only the text of the one
+/// above our base tells, read by its id.
+#[test]
+fn a_write_that_was_overlaid_before_its_answer_is_looked_up_by_its_id() {
+    for history in [HistoryField::Present, HistoryField::Null] {
+        let mut hand = Hand::new(Patch);
+        hand.store.history(history);
+        let (token, claimed) = hand.claimed();
+        hand.pass(Duration::from_secs(8));
+        let notes = |store: &mut Store| store.edit_file("notes.md", Some("by hand\n"));
+        hand.tricks([Trick::Overlaid(Box::new(notes))]);
+        let sent = hand.now().at + Duration::from_secs(2);
+        let written = hand.written(Intent::Renew, token, &claimed.head);
+        let ours = hand.store.emulator.revisions(hand.store.gist).nth(1).unwrap().id().to_string();
+        assert_eq!(hand.asked.last(), Some(&format!("GET /gists/ID/{ours}")), "{:?}", hand.asked);
+        assert_eq!((written.sent, written.overlaid), (sent, true), "{history:?}: it counts, and lies below");
+        assert_eq!(written.head, hand.standing_head(), "{history:?}: the next one goes on top");
+    }
+}
+
+/// The same, where the list is older or newer than the revision: nothing is known, until a read tells.
+#[test]
+fn a_write_whose_revision_cannot_be_looked_up_is_of_unknown_outcome() {
+    for lost in [Trick::Say(status(404)), Trick::Say(status(502)), Trick::Lose] {
+        let mut hand = Hand::new(Patch);
+        let (token, claimed) = hand.claimed();
+        hand.pass(Duration::from_secs(8));
+        let notes = |store: &mut Store| store.edit_file("notes.md", Some("by hand\n"));
+        hand.tricks([Trick::Overlaid(Box::new(notes)), lost]);
+        let sent = hand.now().at + Duration::from_secs(2);
+        assert_eq!(*failed(&hand.try_write(Intent::Renew, token, &claimed.head)), Failure::Unknown);
+        assert_eq!(hand.standing().acknowledges.expect("it landed").sent, sent);
+    }
+}
+
+/// R3: what stands on top is enough. Nothing more is asked for.
+#[test]
+fn a_write_that_another_holder_overlaid_ends_the_term() {
+    let mut hand = Hand::new(Patch);
+    let (token, claimed) = hand.claimed();
+    hand.pass(Duration::from_secs(8));
+    hand.tricks([Trick::Overlaid(Box::new(|store| store.edit(Some(&foreign("go", 15, 9)))))]);
+    assert_eq!(*failed(&hand.try_write(Intent::Renew, token, &claimed.head)), Failure::Superseded);
+    assert!(hand.asked.last().unwrap().starts_with("PATCH"), "{:?}", hand.asked);
 }
 
 impl Hand {

@@ -4,13 +4,14 @@
 #![expect(unused_must_use, reason = "many a step is only on the way")]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod renewing;
 mod script;
 mod stopping;
 
 use std::time::Duration;
 
 use leader_elector_core::elector::Input;
-use leader_elector_core::lock::{Failure, Intent, Reason, Reply};
+use leader_elector_core::lock::{Failure, Intent, Reason, Reply, Written};
 use leader_elector_core::{Candidate, Clock, Event, Identity, Instant, Memory, Next, Now, StopReason, Timing};
 use leader_elector_core::{WallClock, Warning, Why, memory, timing};
 use script::{Script, free, held, ours, unclear, written};
@@ -60,6 +61,26 @@ fn r2_a_late_acknowledgement_revives_nothing() {
     assert_eq!(script.until(), None);
 }
 
+/// Broken by beginning whatever the time is.
+#[test]
+fn r2_a_claim_acknowledged_after_its_own_end_begins_no_term() {
+    let mut script = Script::new();
+    let read = script.at(25_000, Input::Wake).request.unwrap().ticket;
+    script.at(25_000, Input::Reply(read, free("v1", 0)));
+    let output = script.at(25_001, Input::Reply(script.ticket(), Reply::Written(written("v2", 1_000, 1_000))));
+    assert!(!output.events.iter().any(|event| matches!(event, Event::StartedLeading { .. })), "{output:?}");
+    assert_eq!(script.until(), None);
+}
+
+/// Broken by showing it for another second.
+#[test]
+fn r2_a_lease_is_not_shown_after_its_end_though_nothing_woke_the_elector() {
+    let mut script = Script::new();
+    script.lead();
+    assert_eq!(script.until_as_asked_at(19_999), Some(20_000));
+    assert_eq!(script.until_as_asked_at(20_000), None);
+}
+
 /// Broken by keeping on until the deadline.
 #[test]
 fn r3_another_holder_ends_leadership_in_the_same_step() {
@@ -74,6 +95,17 @@ fn r3_another_holder_ends_leadership_in_the_same_step() {
         assert!(output.events.contains(&lost), "{output:?}");
         assert_eq!(script.until(), None);
     }
+}
+
+/// Broken by renewing over what nobody has read.
+#[test]
+fn r3_what_lies_on_our_own_write_is_read_before_the_next() {
+    let mut script = Script::new();
+    script.lead();
+    let (ticket, _) = script.request_due(10_000, Intent::Renew);
+    let overlaid = Written { overlaid: true, ..script::written("v9", 10_000, 0) };
+    let output = script.at(10_100, Input::Reply(ticket, Reply::Written(overlaid)));
+    assert!(script::is_read(output.request.as_ref()), "{output:?}");
 }
 
 /// Broken by taking a conflict for a loss.

@@ -41,7 +41,28 @@ impl Script {
     }
 
     pub(crate) fn until(&self) -> Option<u64> {
-        self.elector.lease(Instant::from_millis(self.ms)).map(|lease| lease.until.as_millis())
+        self.until_as_asked_at(self.ms)
+    }
+
+    /// What whoever asks at `ms` is told, if nothing woke the elector since the last step.
+    pub(crate) fn until_as_asked_at(&self, ms: u64) -> Option<u64> {
+        self.elector.lease(Instant::from_millis(ms)).map(|lease| lease.until.as_millis())
+    }
+
+    pub(crate) fn token(&self) -> Option<u64> {
+        self.elector.token().map(Token::get)
+    }
+
+    pub(crate) fn leader(&self) -> Option<&str> {
+        self.elector.leader()
+    }
+
+    pub(crate) fn stands_until(&self) -> Option<u64> {
+        self.elector.stands_until().map(Instant::as_millis)
+    }
+
+    pub(crate) fn retry_now(&mut self, ms: u64) {
+        self.elector.retry_now(Instant::from_millis(ms));
     }
 
     pub(crate) fn stale_replies(&self) -> u64 {
@@ -114,6 +135,22 @@ pub(crate) fn is_read(request: Option<&Request>) -> bool {
     matches!(request, Some(Request { op: Op::Read, .. }))
 }
 
+/// The revision that a request writes on.
+pub(crate) fn replaces(request: Option<&Request>) -> Version {
+    match request {
+        Some(Request { op: Op::Write { replaces, .. }, .. }) => replaces.clone(),
+        other => panic!("no write: {other:?}"),
+    }
+}
+
+/// `reply` says also that `written` was acknowledged.
+pub(crate) fn acknowledging(reply: Reply, written: Written) -> Reply {
+    match reply {
+        Reply::Standing(standing) => Reply::Standing(Standing { acknowledges: Some(written), ..standing }),
+        other => panic!("no standing: {other:?}"),
+    }
+}
+
 /// What a request writes.
 pub(crate) fn term(request: Option<&Request>) -> Term {
     match request {
@@ -160,7 +197,12 @@ pub(crate) fn ours(version: &str, token: u64) -> Reply {
 
 /// Released by this very instance.
 pub(crate) fn ours_released(version: &str, token: u64) -> Reply {
-    standing(version, Some(record("", "i-1", token)), 0, token)
+    released_by(version, "i-1", token)
+}
+
+/// Released by `instance`.
+pub(crate) fn released_by(version: &str, instance: &str, token: u64) -> Reply {
+    standing(version, Some(record("", instance, token)), 0, token)
 }
 
 fn record(holder: &str, instance: &str, token: u64) -> Record {

@@ -37,6 +37,24 @@ fn r6_what_is_released_is_our_own_version() {
     assert_eq!(output.next, Next::Done);
 }
 
+/// Whoever acts on `stopping` names the term that ends. Broken by telling the record that was read before the claim.
+#[test]
+fn until_a_read_tells_otherwise_the_token_is_that_of_the_own_term() {
+    let mut script = Script::new();
+    script.claim(0, ours_released("v1", 6));
+    script.at(0, Input::Reply(script.ticket(), Reply::Written(written("v2", 0, 0))));
+    assert_eq!(script.token(), Some(7));
+    script.at(5_000, Input::StepDown);
+    assert_eq!(script.token(), Some(7), "stopping");
+    script.at(6_000, Input::WorkStopped);
+    assert_eq!(script.token(), Some(7), "stopped");
+    let output = script.at(6_100, Input::Reply(script.ticket(), Reply::Written(written("v3", 6_000, 0))));
+    assert_eq!(script.token(), Some(7), "released");
+    let read = script.at(script::wake_at(&output), Input::Wake).request.unwrap();
+    script.at(9_000, Input::Reply(read.ticket, held("v9", "stalin", 8)));
+    assert_eq!(script.token(), Some(8), "another's");
+}
+
 /// Broken by releasing what a conflict said nothing about.
 #[test]
 fn r6_a_successor_is_never_erased() {
@@ -49,6 +67,31 @@ fn r6_a_successor_is_never_erased() {
     let output = script.at(6_200, Input::Reply(read.ticket, held("v9", "stalin", 2)));
     assert!(output.request.is_none());
     assert_eq!(output.next, Next::Done);
+}
+
+/// What lies on top may be another holder's: after a read that told nothing, nothing is written. Broken by releasing
+/// the version that was known before.
+#[test]
+fn r6_nothing_is_released_until_what_stands_is_known() {
+    let mut script = Script::new();
+    script.lead();
+    let (ticket, _) = script.request_due(10_000, Intent::Renew);
+    let output = script.at(11_000, Input::Reply(ticket, Reply::Failed(Failure::Unknown)));
+    let read = script.at(script::wake_at(&output), Input::Wake).request.unwrap();
+    script.at(12_500, Input::Reply(read.ticket, Reply::Failed(Failure::Unknown)));
+    script.at(12_600, Input::Stop);
+    let mut output = script.at(12_700, Input::WorkStopped);
+    let mut reads = 0;
+    while let Some(request) = output.request {
+        assert!(script::is_read(Some(&request)), "{request:?}");
+        let now = 13_000 + reads * 5_000;
+        output = script.at(now, Input::Reply(request.ticket, Reply::Failed(Failure::Unknown)));
+        if output.request.is_none() && output.next != Next::Done {
+            output = script.at(script::wake_at(&output), Input::Wake);
+        }
+        reads += 1;
+    }
+    assert!(reads > 1 && output.next == Next::Done, "{reads}: {output:?}");
 }
 
 /// Broken by leading on a claim that was confirmed after `Stop`.

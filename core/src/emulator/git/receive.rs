@@ -8,7 +8,7 @@ use crate::emulator::gist::Gist;
 use crate::emulator::id::{ObjectId, RevisionId};
 use crate::emulator::object::{Blob, Files};
 use crate::emulator::revision::Revision;
-use crate::emulator::settings::{Replacing, Settings};
+use crate::emulator::settings::{Replacing, Settings, Swap};
 
 /// What the advertisement promises.
 pub(super) const CAPABILITIES: &str = "report-status atomic ofs-delta object-format=sha1 agent=git/gist-emulator";
@@ -75,7 +75,7 @@ impl Command<'_> {
         }
         // The comparison that excludes: under the lock of the ref, as git does it.
         let stands = gist.branches(&settings.branch).find(|(name, _)| name == self.name).map(|(_, id)| id);
-        if stands.unwrap_or(ZERO) != self.old {
+        if stands.unwrap_or(ZERO) != self.old && settings.swap == Swap::Compares {
             return Err("failed to update ref");
         }
         remember(gist, objects, self.new)?;
