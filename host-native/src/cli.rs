@@ -1,18 +1,22 @@
 //! The command line, as it is typed. Nothing is checked here but its shape: `config` reports all mistakes at once.
 
-#![expect(clippy::doc_markdown, reason = "doc comments here are help texts")]
-
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+pub(crate) use leader_elector_host::args::{ApiArgs, EventsFormat, LockArgs, OutputFormat, RunArgs, StatusArgs};
+use leader_elector_host::args::{EXIT_CODES, TOLD_BY_RUN};
 
-use crate::gist_server;
+use std::ffi::OsString;
+
+use crate::beside::ListenArgs;
+use crate::workload::WorkArgs;
+use crate::{gist_server, guard, install};
 
 /// Leader election across clusters that share nothing, with the lock in a GitHub Gist.
 #[derive(Debug, Parser)]
 #[command(name = "leader-elector", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Examples:
   leader-elector init                        make a secret gist for the lock
   LEADER_NAME=napoleon leader-elector run    be a candidate
@@ -22,7 +26,7 @@ Examples:
 The token comes from GITHUB_API_TOKEN, LEADER_ELECTION_GITHUB_API_TOKEN or --token-file; there is no flag for it,
 because everybody on a machine can read its process list.
 
-Exit codes: 0 well, 1 failed (status: nobody leads), 2 a mistake in the call, 3 refused (status: unknown)")]
+{EXIT_CODES}"))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -31,166 +35,91 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Be a candidate: follow, lead, and follow again
-    Run(Box<RunArgs>),
+    Run(Box<RunCommand>),
     /// Tell who leads
     Status(StatusArgs),
     /// Tell who led, term by term
     History(HistoryArgs),
     /// End a lock's history of one write mode, so that candidates of the other may begin
     Reset(ResetArgs),
+    /// Try out whether the promise holds on your gist, with your token
+    Doctor(DoctorArgs),
     /// Make a secret gist for a lock
     Init(InitArgs),
+    /// Put this binary and its certificates into a folder, for containers of other images
+    Install(install::Args),
     /// Serve GitHub's Gist API on this machine, for demos and tests
     GistServer(gist_server::Args),
+    /// Serve the page that shows who leads, on this machine
+    #[cfg(feature = "viewer")]
+    Viewer(crate::viewer::Args),
+    /// The guard of a command: `run` starts it
+    #[command(name = guard::GUARD, hide = true)]
+    Guard {
+        /// The command
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// The last step before a guarded command: its guard starts it
+    #[command(name = guard::EXEC, hide = true)]
+    Exec {
+        /// The guard
+        #[arg(long)]
+        parent: i32,
+        /// The command
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
     /// Print a shell's completions
-    #[command(after_help = "Example:\n  leader-elector completions bash > /etc/bash_completion.d/leader-elector")]
+    #[command(after_help = "\
+Examples:
+  leader-elector completions bash > /etc/bash_completion.d/leader-elector
+  leader-elector completions zsh > \"${fpath[1]}/_leader-elector\"
+  leader-elector completions fish > ~/.config/fish/completions/leader-elector.fish")]
     Completions {
         /// The shell
         shell: Shell,
     },
-}
-
-/// Where the lock is.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Lock")]
-pub(crate) struct LockArgs {
-    /// The gist that holds the lock: its id or its address
-    #[arg(long, env = "GIST_ID", value_name = "ID")]
-    pub(crate) gist: Option<String>,
-    /// The name of the lock file in it
-    #[arg(long, env = "LEADER_ELECTION_FILE", value_name = "NAME", default_value = leader_elector_core::gist::DEFAULT_FILE)]
-    pub(crate) file: String,
-    #[command(flatten)]
-    pub(crate) api: ApiArgs,
-}
-
-/// How the API is reached.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Access")]
-pub(crate) struct ApiArgs {
-    /// A file with the token; read again when it changes [else GITHUB_API_TOKEN]
-    #[arg(long, env = "LEADER_ELECTION_TOKEN_FILE", value_name = "PATH")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// The API's address; GitHub Enterprise: https://HOST/api/v3
-    #[arg(long, env = "GITHUB_API_URL", value_name = "URL", default_value = leader_elector_core::gist::DEFAULT_API)]
-    pub(crate) api_url: String,
-    /// Where pushes go: URL/ID.git [default: what the API says of the gist, if it is of the API's site]
-    #[arg(long, env = "LEADER_ELECTION_GIT_URL", value_name = "URL")]
-    pub(crate) git_url: Option<String>,
-    /// Certificates of your own authority (PEM), beside the system's; proxies come from HTTPS_PROXY and NO_PROXY
-    #[arg(long, env = "LEADER_ELECTION_CA_FILE", value_name = "PATH")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// Allow plain http to other hosts than this machine: the token travels in the clear
-    #[arg(long, env = "LEADER_ELECTION_ALLOW_HTTP")]
-    pub(crate) allow_http: bool,
+    /// Write the manual pages, one for each command
+    #[command(after_help = "\
+Example:
+  leader-elector man /usr/local/share/man/man1 && man leader-elector-run")]
+    Man {
+        /// The directory; it is made if it is missing
+        directory: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(after_help = format!("\
 Examples:
   GIST_ID=… GITHUB_API_TOKEN=… LEADER_NAME=napoleon leader-elector run
   leader-elector run --gist … --token-file /run/secrets/token --name napoleon --log json
-  leader-elector run --lease 15s --renew-deadline 10s --renew-interval 6s --poll 1s
+  leader-elector run --lease 20s --renew-deadline 14s --renew-interval 7500ms --poll 1s --request-timeout 3500ms
+  leader-elector run --gist … -- ./job --port 80       start ./job while leading, end it before the term ends
+  leader-elector run --gist … --http 127.0.0.1:8080    curl -f 127.0.0.1:8080/leader/me: does this machine lead?
 
-Signals: SIGTERM and SIGINT stop the work, release the lock and exit 0; a second one exits at once.
-SIGUSR1 steps down, releases, and stays away for one lease.
-Exit codes: 0 ended in order, 2 a mistake in the configuration, 3 refused before the first successful read")]
-pub(crate) struct RunArgs {
+Signals: SIGTERM, SIGINT and SIGHUP stop the work, release the lock and exit 0. A second one kills the work at once,
+releases nothing, and exits. SIGUSR1 steps down, releases, and stays away for one lease.
+
+With a command: it gets LEADER_FENCING_TOKEN, LEADER_NAME and LEADER_INSTANCE, and not the API token. To end it, it is
+sent --kill-signal, and --stop-grace before the end of the term at the latest; 500 ms before that end it and all its
+descendants are killed, also if this process is killed, hangs or is stopped. The lock is released when none is left.
+Not covered: a paused machine; this process and its guard killed or stopped at once outside a PID namespace; setuid
+programs; work that was handed to other daemons. For these there is the fencing token.
+
+{TOLD_BY_RUN};
+with --on-exit exit the command's own (128 + n for a signal, 126 cannot be run, 127 not found)"))]
+pub(crate) struct RunCommand {
     #[command(flatten)]
-    pub(crate) lock: LockArgs,
-    /// The candidate's name [default: the host's name]
-    #[arg(long, env = "LEADER_NAME", value_name = "NAME")]
-    pub(crate) name: Option<String>,
-    /// How records are written: push (git's own compare-and-swap) or patch (REST only); one gist, one mode
-    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "push")]
-    pub(crate) write: String,
+    pub(crate) run: RunArgs,
     #[command(flatten)]
-    pub(crate) timings: TimingArgs,
-    /// Go on when the store refuses at the start: try again every 60 s
-    #[arg(long, env = "LEADER_ELECTION_KEEP_TRYING")]
-    pub(crate) keep_trying: bool,
+    pub(crate) work: WorkArgs,
+    #[cfg(feature = "kube")]
     #[command(flatten)]
-    pub(crate) log: LogArgs,
-}
-
-/// Durations as people write them: 30s, 1500ms, 2min.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Timings")]
-pub(crate) struct TimingArgs {
-    /// For how long others respect a lease
-    #[arg(long, env = "LEADER_ELECTION_LEASE", value_name = "DURATION", default_value = "30s")]
-    pub(crate) lease: String,
-    /// How long after its last acknowledged write a leader stops by itself
-    #[arg(long, env = "LEADER_ELECTION_RENEW_DEADLINE", value_name = "DURATION", default_value = "20s")]
-    pub(crate) renew_deadline: String,
-    /// The time between two renewals
-    #[arg(long, env = "LEADER_ELECTION_RENEW_INTERVAL", value_name = "DURATION", default_value = "10s")]
-    pub(crate) renew_interval: String,
-    /// The time between two reads of a follower
-    #[arg(long, env = "LEADER_ELECTION_POLL", value_name = "DURATION", default_value = "2s")]
-    pub(crate) poll: String,
-    /// How long the store may take to drop one of two concurrent writes
-    #[arg(long, env = "LEADER_ELECTION_SETTLE", value_name = "DURATION", default_value = "1s")]
-    pub(crate) settle: String,
-    /// The time that the guarded work needs to end
-    #[arg(long, env = "LEADER_ELECTION_STOP_GRACE", value_name = "DURATION", default_value = "0s")]
-    pub(crate) stop_grace: String,
-    /// The bound on one request [default: 5s, or a third of the renew deadline]
-    #[arg(long, env = "LEADER_ELECTION_REQUEST_TIMEOUT", value_name = "DURATION")]
-    pub(crate) request_timeout: Option<String>,
-}
-
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Logs (standard error)")]
-pub(crate) struct LogArgs {
-    /// The format
-    #[arg(long, env = "LEADER_ELECTION_LOG", value_name = "FORMAT", default_value = "text")]
-    pub(crate) log: LogFormat,
-    /// The least level that is shown
-    #[arg(long, env = "LEADER_ELECTION_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
-    pub(crate) log_level: LogLevel,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LogFormat {
-    Text,
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LogLevel {
-    Error,
-    Warn,
-    Info,
-    Debug,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    Text,
-    Json,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  leader-elector status
-  leader-elector status --observe        watch until the lock moves, or a lease has passed: then it is sure
-  leader-elector status -o json | jq -r .leader
-
-Exit codes: 0 somebody leads, 1 nobody leads, 2 a mistake in the call, 3 unknown")]
-pub(crate) struct StatusArgs {
+    pub(crate) kube: crate::kube::Args,
     #[command(flatten)]
-    pub(crate) lock: LockArgs,
-    /// Watch long enough to be sure: until a renewal is seen, or the lease has passed without one
-    #[arg(long)]
-    pub(crate) observe: bool,
-    /// Print again whenever something changes, until Ctrl-C
-    #[arg(long)]
-    pub(crate) watch: bool,
-    /// The format
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
-    pub(crate) output: OutputFormat,
+    pub(crate) listen: ListenArgs,
 }
 
 #[derive(Args, Debug)]
@@ -202,10 +131,10 @@ pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) lock: LockArgs,
     /// The most requests to spend
-    #[arg(long, value_name = "N", default_value_t = 60)]
-    pub(crate) max_requests: usize,
+    #[arg(long, value_name = "N", help_heading = None, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_requests: u32,
     /// The format
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = None)]
     pub(crate) output: OutputFormat,
 }
 
@@ -221,8 +150,34 @@ pub(crate) struct ResetArgs {
     #[command(flatten)]
     pub(crate) lock: LockArgs,
     /// How the record is written: push or patch
-    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "push")]
+    #[arg(long, env = "LEADER_ELECTION_WRITE", value_name = "MODE", default_value = "push", help_heading = None)]
     pub(crate) write: String,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  leader-elector doctor                  on the gist in GIST_ID; its lock must be free
+  leader-elector doctor --scratch        on a gist of its own, which it deletes
+  leader-elector doctor -o json | jq -r .command
+
+It writes a file of its own beside the lock, never the lock, and takes it away again; Ctrl-C does that at once. It
+spends at most 400 requests, 90 of them writes, and refuses to run beside a live election. What it prints was observed:
+`no lost update observed in 10 tries` does not say that it cannot happen.
+Exit codes: 0 all well, 1 usable with changes, 2 not usable or a mistake in the call, 3 refused or unknown,
+130 or 143 ended by a signal")]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) lock: LockArgs,
+    /// Make a secret gist for it, and delete it afterwards
+    #[arg(long, help_heading = None)]
+    pub(crate) scratch: bool,
+    /// The time between two writes; GitHub asks for a second
+    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = None)]
+    pub(crate) pause: String,
+    /// The format
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = None)]
+    pub(crate) output: OutputFormat,
 }
 
 #[derive(Args, Debug)]
@@ -234,19 +189,58 @@ pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) api: ApiArgs,
     /// The name of the lock file
-    #[arg(long, env = "LEADER_ELECTION_FILE", value_name = "NAME", default_value = leader_elector_core::gist::DEFAULT_FILE)]
+    #[arg(long, help_heading = None, env = "LEADER_ELECTION_FILE", value_name = "NAME", default_value = leader_elector_core::gist::DEFAULT_FILE)]
     pub(crate) file: String,
     /// The format
-    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = None)]
     pub(crate) output: OutputFormat,
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+    use leader_elector_host::{config::Config, end::Failure};
+
+    use super::{Cli, Command};
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    /// The words of a line of examples, as the binary gets them; what a person fills in is an id, or nothing.
+    fn words(line: &str) -> Option<Vec<&str>> {
+        let call = &line[line.find("leader-elector ")?..];
+        let call = [" > ", " | ", " && ", "  "].iter().fold(call, |call, end| call.split(end).next().unwrap_or(call));
+        let mut words: Vec<&str> = Vec::new();
+        for word in call.split(' ') {
+            match word {
+                "…" if words.last()?.starts_with("--") => words.push("0123456789abcdef0123456789abcdef"),
+                "…" => {}
+                word => words.push(word),
+            }
+        }
+        Some(words)
+    }
+
+    #[test]
+    fn every_example_is_a_call_that_is_taken() {
+        let mut cli = Cli::command();
+        cli.build();
+        let commands = std::iter::once(&cli).chain(cli.get_subcommands());
+        let helps: Vec<String> = commands.filter_map(|command| Some(command.get_after_help()?.to_string())).collect();
+        let examples = helps.iter().flat_map(|help| help.lines()).filter(|line| line.starts_with("  "));
+        let calls: Vec<Vec<&str>> = examples.filter_map(words).collect();
+        assert!(calls.len() > 20, "{calls:#?}");
+        for call in calls {
+            let cli = Cli::try_parse_from(&call).unwrap_or_else(|error| panic!("{call:?}: {error}"));
+            // A gist and a token are not there; the rest has to fit.
+            if let Command::Run(run) = cli.command
+                && let Err(Failure::Usage(mistakes)) = Config::parse(&run.run)
+            {
+                let here = |mistake: &&String| !mistake.starts_with("gist") && !mistake.starts_with("token");
+                assert_eq!(mistakes.iter().find(here), None, "{call:?}");
+            }
+        }
     }
 }

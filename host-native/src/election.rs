@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use leader_elector_core::gist::{self, SettingsError};
+use leader_elector_core::gist;
 use leader_elector_core::timing::{self, Timing, TimingError};
-use leader_elector_core::{Candidate, Clock, Event, Gist, Identity, Lease, Token, WriteMode};
+use leader_elector_core::{Candidate, Clock, Event, Gist, Lease, Token, View, WriteMode};
+use leader_elector_host::config;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock;
-use crate::drive::{Command, drive};
+use crate::drive::{Command, Happened, drive};
 use crate::transport::{Access, Transport};
 
 type NewLeaderCall = Box<dyn Fn(&str) + Send>;
@@ -167,6 +168,7 @@ impl Builder {
     ///
     /// # Errors
     /// All mistakes at once.
+    #[expect(clippy::missing_panics_doc, reason = "the defaults satisfy every inequality")]
     pub fn build(self) -> Result<LeaderElection, BuildError> {
         let mut mistakes = Vec::new();
         let timing = Timing::new(self.timings, gist::WRITE_INTERVAL)
@@ -184,10 +186,21 @@ impl Builder {
             request_timeout: timing.request_timeout(),
         };
         let transport = Transport::new(&self.access).map_err(|error| mistakes.push(error.to_string()));
-        let (Ok(timing), Ok(transport)) = (timing, transport) else { return Err(BuildError(mistakes)) };
-        let candidate = candidate(settings(&timing), timing, &self.name).map_err(BuildError)?;
+        if self.access.token.is_none() {
+            mistakes.push("token is not given: allowed is a token with the scope `gist`".to_owned());
+        }
+        // With timings of no use, the rest is looked at with the usual ones.
+        let timing = timing.unwrap_or_else(|()| {
+            Timing::new(timing::Settings::default(), gist::WRITE_INTERVAL).expect("the defaults fit")
+        });
+        let candidate = candidate(settings(&timing), timing, &self.name).map_err(|more| mistakes.extend(more));
         let Self { started, stopped, new_leader, .. } = self;
-        Ok(LeaderElection { candidate, transport, started, stopped, new_leader })
+        match (candidate, transport) {
+            (Ok(candidate), Ok(transport)) if mistakes.is_empty() => {
+                Ok(LeaderElection { candidate, transport, started, stopped, new_leader })
+            }
+            _ => Err(BuildError(mistakes)),
+        }
     }
 }
 
@@ -198,13 +211,7 @@ impl Builder {
 pub fn candidate(settings: gist::Settings, timing: Timing, name: &str) -> Result<Candidate<Gist>, Vec<String>> {
     let mut random = [0_u8; 24];
     getrandom::fill(&mut random).map_err(|error| vec![format!("no entropy: {error}")])?;
-    let instance = random[..16].iter().fold(String::new(), |id, byte| id + &format!("{byte:02x}"));
-    let seed = random[16..].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte));
-    let me = Identity::new(name, instance)
-        .ok_or_else(|| vec![format!("name has {} bytes: allowed are 1 to 1024", name.len())])?;
-    let lock = Gist::new(settings, me, seed)
-        .map_err(|errors| errors.iter().map(SettingsError::to_string).collect::<Vec<_>>())?;
-    Ok(Candidate::new(lock, timing, Clock::Boot, seed, clock::now()))
+    config::candidate(settings, timing, name, Clock::Boot, clock::now(), random)
 }
 
 /// An election that can be run.
@@ -230,6 +237,8 @@ impl LeaderElection {
     }
 
     /// Takes part until `stop` is cancelled; then stops the work, releases the lock and returns.
+    ///
+    /// Dropping the future cancels the work as well, but releases nothing: the lease expires by itself.
     pub async fn run(self, stop: CancellationToken) {
         let (commands, receiver) = mpsc::channel(8);
         let (lease, leases) = watch::channel(None);
@@ -240,11 +249,12 @@ impl LeaderElection {
             // A loop that has ended needs no word.
             let _ = stopper.send(Command::Stop).await;
         });
-        let mut term: Option<CancellationToken> = None;
-        drive(candidate, &transport, receiver, &lease, |event, _| match event {
-            Event::StartedLeading { token } => {
+        // Dropped with this future: nobody would renew any more.
+        let mut term: Option<DropGuard> = None;
+        let on = move |happened: Happened<'_>, _: &View| match happened {
+            Happened::Event(Event::StartedLeading { token }) => {
                 let cancelled = CancellationToken::new();
-                term = Some(cancelled.clone());
+                term = Some(cancelled.clone().drop_guard());
                 let leadership = Leadership { token: *token, lease: leases.clone(), cancelled: cancelled.clone() };
                 let work = started.as_ref().map(|work| work(leadership));
                 let commands = commands.clone();
@@ -258,25 +268,21 @@ impl LeaderElection {
                     let _ = commands.send(Command::WorkStopped).await;
                 });
             }
-            Event::Stopping { .. } => {
-                if let Some(term) = term.take() {
-                    term.cancel();
-                }
-            }
-            Event::StoppedLeading => {
+            Happened::Event(Event::Stopping { .. }) => drop(term.take()),
+            Happened::Event(Event::StoppedLeading) => {
                 if let Some(stopped) = &stopped {
                     stopped();
                 }
             }
-            Event::NewLeader { leader } => {
+            Happened::Event(Event::NewLeader { leader }) => {
                 if let Some(new_leader) = &new_leader {
                     new_leader(leader);
                 }
             }
-            Event::Warning(warning) => tracing::warn!("{warning}"),
-            Event::Released => {}
-        })
-        .await;
+            Happened::Event(Event::Warning(warning)) => tracing::warn!("{warning}"),
+            Happened::Event(Event::Released) | Happened::Renewed(_) => {}
+        };
+        drive(candidate, &transport, receiver, &lease, on, |_| {}).await;
         stopping.abort();
     }
 }

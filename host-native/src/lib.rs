@@ -20,9 +20,12 @@
 //!
 //! The decisions are made in [`leader_elector_core`]; here are the clock, the network and the callbacks.
 
+pub mod certificates;
 pub mod clock;
 pub mod drive;
 mod election;
 pub mod transport;
+
+pub use leader_elector_core::{Token, WriteMode, timing};
 
 pub use self::election::{BuildError, Builder, LeaderElection, Leadership, candidate};

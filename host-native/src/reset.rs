@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use leader_elector::clock;
-use leader_elector::transport::Transport;
 
-use crate::Failure;
 use crate::cli::ResetArgs;
 use crate::config;
 use crate::observe::{Observer, stands_until};
 use crate::status::printable;
+use crate::{Failure, transport};
 
 /// As often as a candidate with the usual timings.
 const POLL: Duration = Duration::from_secs(2);
@@ -18,7 +17,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// Waits until what stands has run out, and writes the end.
 pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
     let (settings, access) = config::writer(&args.lock, &args.write)?;
-    let transport = Transport::new(&access).map_err(anyhow::Error::from)?;
+    let transport = transport(&access)?;
     let mut observer = Observer::new(settings, transport)?;
     let no_answer = || Failure::Refused("unknown: no answer".to_owned());
     let standing = observer.read().await?.ok_or_else(no_answer)?;

@@ -1,110 +1,163 @@
 //! `leader-elector run`: a candidate, its sentences, its signals.
 
+use std::cell::Cell;
 use std::future::pending;
+use std::rc::Rc;
 use std::time::Duration;
 
-use humantime::format_duration;
-use leader_elector::drive::{Command, drive};
-use leader_elector::transport::Transport;
+use leader_elector::drive::{Command, Happened, drive};
 use leader_elector::{candidate, clock};
-use leader_elector_core::{Event, Lock, StopReason, View, Warning};
+use leader_elector_core::{Event, Lock, View};
+use leader_elector_host::say::{attempting, refusal, say};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::cli::RunArgs;
+use crate::beside::{Addresses, Hub, ListenArgs};
+use crate::cli::{RunArgs, RunCommand};
 use crate::config::{Config, token_from};
-use crate::{Failure, log};
+use crate::guard::ignored_signals;
+use crate::tell::{Telling, hear};
+use crate::workload::{Answer, Ending, Line, Release, Settings, Supervisor, Told, Word, WorkArgs};
+use crate::{Failure, config, guard, log, transport};
 
 /// How often the token file is looked at.
 const TOKEN_FILE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs until a signal ends it, or the store refuses at the start.
-pub(crate) async fn run(args: RunArgs) -> Result<(), Failure> {
-    let config = Config::parse(&args)?;
-    log::init(&args.log);
-    let transport = Transport::new(&config.access).map_err(anyhow::Error::from)?;
+/// How long a second signal waits for what it kills: what the kernel does not let die is left to it.
+const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// Runs until a signal or the command ends it, or the store refuses at the start.
+pub(crate) async fn run(args: RunCommand) -> Result<(), Failure> {
+    let ignored = ignored_signals();
+    let RunCommand { mut run, work, listen, .. } = args;
+    let (work, addresses) = settings(&mut run, &work, &listen)?;
+    let config = Config::parse(&run)?;
+    log::init(&run.log);
+    let has_command = !work.command.is_empty();
+    if has_command {
+        guard::prepare().map_err(Failure::Refused)?;
+    }
+    let transport = transport(&config.access)?;
+    let (lease_time, grace) = (config.timing.lease(), config.timing.stop_grace());
     let candidate = candidate(config.gist, config.timing, &config.name).map_err(Failure::Usage)?;
     let name = config.name.as_str();
-    tracing::info!(holder = name, "attempting to acquire leader lease {}...", candidate.lock().describe());
+    attempting(name, &candidate.lock().describe());
 
     let (commands, receiver) = mpsc::channel(8);
-    let (lease, _) = watch::channel(None);
-    let (refused, mut refusal) = mpsc::channel(1);
-    let keep_trying = args.keep_trying;
-    let worker = commands.clone();
-    let election = drive(candidate, &transport, receiver, &lease, |event, view| {
-        say(name, event, view);
-        match event {
-            // The candidate itself is the work: it has stopped as soon as it is told.
-            Event::Stopping { .. } => _ = worker.try_send(Command::WorkStopped),
-            Event::Warning(Warning::Denied { reason }) if !keep_trying && !view.has_read => {
-                _ = refused.try_send(reason.clone());
-            }
-            _ => {}
-        }
-    });
-    tokio::select! {
-        () = election => Ok(()),
-        Some(reason) = refusal.recv() => Err(Failure::Refused(mend(&reason.to_string(), reason.status))),
-        result = signals(&commands) => result,
-        () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
+    let (lease, leases) = watch::channel(None);
+    let (refused, mut refusals) = mpsc::channel(1);
+    let (speak, words) = mpsc::unbounded_channel();
+    let (telling, mut reader_gone) = Telling::new(run.events, name);
+    let ending = Rc::new(Ending::default());
+    let line = Line { words, lease: leases, commands: commands.clone() };
+    let instance = candidate.lock().identity().instance().to_owned();
+    // Somebody else does the work, and can say that it has ended.
+    let (answer, asked) = (Answer::new(), Rc::new(Cell::new(0)));
+    let is_told = !has_command && (telling.is_on() || addresses.http.is_some());
+    if telling.is_on() {
+        hear(answer.clone());
     }
-}
-
-/// The sentences of the original demo, each at its moment, and what else a person should know.
-fn say(name: &str, event: &Event, view: &View) {
-    match event {
-        Event::NewLeader { leader } if leader.is_empty() => tracing::debug!("the lock is free"),
-        Event::NewLeader { leader } if leader == name => {}
-        Event::NewLeader { leader } => {
-            let token = view.token.map(leader_elector_core::Token::get);
-            tracing::info!(holder = leader, token, term = token, "All hail {leader}");
+    let said = is_told.then(|| answer.clone());
+    let ended = (is_told && work.release == Release::Told).then(|| answer.clone());
+    let hub = Hub::new(name, &instance, lease_time, line.lease.clone(), ended);
+    let listening = hub.listen(addresses).await?;
+    let work = async {
+        let (ending, asked) = (Rc::clone(&ending), Rc::clone(&asked));
+        if has_command {
+            let name = name.to_owned();
+            Supervisor { settings: work, line, ending, name, instance, grace, lease: lease_time }.run().await;
+        } else {
+            Told { release: work.release, line, ending, lease: lease_time, said, asked }.run().await;
         }
-        Event::StartedLeading { token } => {
-            let token = token.get();
-            let left = view.until.map_or(Duration::ZERO, |until| until.since(clock::now().at));
-            let until = format_duration(Duration::from_millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX)));
-            tracing::info!(holder = name, "successfully acquired lease Github gist lock: {name}");
-            tracing::info!(holder = name, "I am {name}! I will lead you to greatness!");
-            tracing::info!(token, term = token, holder = name, until = %format_args!("in {until}"), "started leading.");
-        }
-        Event::Stopping { why, .. } => {
-            let why = match why {
-                StopReason::Stop => "asked to stop",
-                StopReason::Deadline => "no renewal was acknowledged in time",
-                StopReason::Lost => "another holder was seen",
-            };
-            tracing::info!(holder = name, why, "I am no longer the leader");
-        }
-        Event::StoppedLeading => tracing::debug!("the work has stopped"),
-        Event::Released => tracing::info!(holder = name, "released the lock"),
-        Event::Warning(warning @ Warning::ForeignNamesUs { .. }) => tracing::error!("{warning}"),
-        Event::Warning(warning) => tracing::warn!("{warning}"),
-    }
-}
-
-/// A refusal at the start, with what to do.
-fn mend(reason: &str, status: u16) -> String {
-    let todo = match status {
-        401 => "the token is wrong or expired: make one with the scope `gist` (GitHub, Settings, Developer settings)",
-        403 => "the token may not do this: a classic token needs the scope `gist`; tokens of apps cannot write gists",
-        404 => "no such gist, or not with this token: look at GIST_ID, and whether the token has the scope `gist`",
-        _ => "look at the API's address, the gist and the token",
     };
-    format!("refused: {reason}\n  {todo}\n  (--keep-trying goes on all the same)")
+    let keep_trying = run.keep_trying;
+    #[cfg(feature = "kube")]
+    let hints = crate::kube::Hints::start(&args.kube, name);
+    let on = |happened: Happened<'_>, view: &View| {
+        if let Happened::Event(Event::Stopping { .. }) = happened {
+            answer.ask(&asked);
+        }
+        hub.happened(happened, view);
+        telling.tell(happened, view);
+        let Happened::Event(event) = happened else { return };
+        // The work hears of it before a log that nobody reads can hold anything up.
+        if let Some(said) = Word::of(event) {
+            _ = speak.send(said);
+        }
+        say(name, event, view, clock::now());
+        #[cfg(feature = "kube")]
+        hints.note(event);
+        if let Some(failure) = refusal(event, view, keep_trying) {
+            _ = refused.try_send(failure);
+        }
+    };
+    let election = drive(candidate, &transport, receiver, &lease, on, |step| hub.after(step));
+    let result = tokio::select! {
+        () = election => Ok(()),
+        () = work => Ok(()),
+        () = listening => Ok(()),
+        Some(error) = reader_gone.recv() => Err(error.into()),
+        Some(failure) = refusals.recv() => Err(failure),
+        result = signals(&commands, &ending, &ignored) => result,
+        () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
+    };
+    if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
+        tracing::error!("what the command left behind cannot be killed");
+    }
+    #[cfg(feature = "kube")]
+    if result.is_ok() {
+        hints.end().await;
+    }
+    hub.close().await;
+    match (result, ending.code()) {
+        (Ok(()), code) if code != 0 => Err(Failure::Code(code)),
+        (result, _) => result,
+    }
 }
 
-/// The first ending signal asks for an orderly end, the second exits at once; SIGUSR1 steps down.
-async fn signals(commands: &mpsc::Sender<Command>) -> Result<(), Failure> {
-    let on = |kind| signal(kind).map_err(anyhow::Error::from);
+/// What was said about the work, checked together with what the timings say of it.
+fn settings(run: &mut RunArgs, work: &WorkArgs, listen: &ListenArgs) -> Result<(Settings, Addresses), Failure> {
+    let grace = run.timings.stop_grace.get_or_insert_with(|| work.default_grace().to_owned());
+    let mut mistakes = Vec::new();
+    if let Ok(grace) = config::duration("stop grace", grace) {
+        mistakes.extend(work.check_grace(grace).err());
+    }
+    if run.events.is_some() && !work.command.is_empty() {
+        mistakes.push(
+            "events is `json`: allowed without a command only, because standard output is the command's".to_owned(),
+        );
+    }
+    let settings = work.settings().map_err(|mistake| mistakes.push(mistake));
+    let addresses = listen.addresses().map_err(|more| mistakes.extend(more));
+    match (settings, addresses) {
+        (Ok(settings), Ok(addresses)) if mistakes.is_empty() => Ok((settings, addresses)),
+        _ => {
+            if let Err(Failure::Usage(more)) = Config::parse(run) {
+                mistakes.extend(more);
+            }
+            Err(Failure::Usage(mistakes))
+        }
+    }
+}
+
+/// The first ending signal asks for an orderly end, the second exits at once; SIGUSR1 steps down. What this process was
+/// started to ignore stays ignored.
+async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i32]) -> Result<(), Failure> {
+    let on = |kind: SignalKind| {
+        let heard = !ignored.contains(&kind.as_raw_value());
+        heard.then(|| signal(kind).map_err(anyhow::Error::from)).transpose()
+    };
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
+    let mut hang_up = on(SignalKind::hangup())?;
     let mut step_down = on(SignalKind::user_defined1())?;
     let mut stopping = false;
     loop {
         let number = tokio::select! {
-            number = first(&mut terminate, &mut interrupt) => number,
-            Some(()) = step_down.recv() => {
+            () = next(&mut terminate) => 15,
+            () = next(&mut interrupt) => 2,
+            () = next(&mut hang_up) => 1,
+            () = next(&mut step_down) => {
                 tracing::info!("SIGUSR1: steps down, and stays away for one lease");
                 _ = commands.send(Command::StepDown).await;
                 continue;
@@ -114,16 +167,19 @@ async fn signals(commands: &mpsc::Sender<Command>) -> Result<(), Failure> {
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        tracing::info!("stopping; a second signal exits at once");
+        if number == 2 && guard::in_foreground() {
+            ending.command_is_told();
+        }
+        ending.signalled();
         _ = commands.send(Command::Stop).await;
+        tracing::info!("stopping; a second signal exits at once");
     }
 }
 
-async fn first(terminate: &mut Signal, interrupt: &mut Signal) -> u8 {
-    tokio::select! {
-        Some(()) = terminate.recv() => 15,
-        Some(()) = interrupt.recv() => 2,
-        else => pending().await,
+async fn next(stream: &mut Option<Signal>) {
+    match stream {
+        Some(stream) => _ = stream.recv().await,
+        None => pending().await,
     }
 }
 

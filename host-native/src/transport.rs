@@ -1,44 +1,36 @@
 //! Moves the bytes: one request, one answer, nothing repeated, nothing redirected, nothing logged.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Request, Response};
-use leader_elector_core::Sent;
+use leader_elector_core::{Instant, Now, Sent};
+pub use leader_elector_host::world::{Access, NoAnswer};
+use leader_elector_host::world::{CaFile, LONGEST_BODY, World};
+use reqwest::{Certificate, Client};
+use thiserror::Error;
 
-/// No answer of the API that matters is longer: a gist lists 300 files of at most a megabyte, but ours has one.
-const LONGEST_BODY: usize = 12 << 20;
+use crate::{certificates, clock};
 
-/// What it takes to reach the API.
-#[derive(Clone, Default)]
-pub struct Access {
-    /// The token; never shown.
-    pub token: Option<Arc<str>>,
-    /// Where the token came from, to be read again.
-    pub token_file: Option<PathBuf>,
-    /// Certificates of one's own authority (PEM), beside the system's.
-    pub certificates: Option<Vec<u8>>,
-}
-
-impl std::fmt::Debug for Access {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access").field("token_file", &self.token_file).finish_non_exhaustive()
-    }
+/// Why there is no client.
+#[derive(Debug, Error)]
+pub enum TransportError {
+    /// The file of one's own authority is of no use.
+    #[error("ca file is `{path}`: {why}; allowed is PEM with at least one certificate")]
+    CaFile {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The system's certificates, or those of `SSL_CERT_FILE`, are of no use.
+    #[error("certificates: {0}; look at SSL_CERT_FILE, SSL_CERT_DIR and the system's bundle")]
+    Certificates(String),
 }
 
 /// An HTTP client that keeps one connection.
 #[derive(Clone, Debug)]
 pub struct Transport {
-    client: reqwest::Client,
-}
-
-/// A request without an answer.
-#[derive(Debug)]
-pub struct NoAnswer {
-    /// Whether it may have had an effect.
-    pub sent: Sent,
-    /// For a log; contains no header.
-    pub what: String,
+    client: Client,
 }
 
 impl Transport {
@@ -46,16 +38,21 @@ impl Transport {
     ///
     /// # Errors
     /// Certificates that cannot be used.
-    pub fn new(access: &Access) -> Result<Self, reqwest::Error> {
-        let mut builder = reqwest::Client::builder()
+    pub fn new(access: &Access) -> Result<Self, TransportError> {
+        let own = access.ca_file.as_ref().map(authority).transpose()?.unwrap_or_default();
+        let unusable = |error: reqwest::Error| TransportError::Certificates(chain(&error));
+        let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             // A repetition that nobody asked for would hide that the outcome is unknown.
             .retry(reqwest::retry::never())
             .pool_max_idle_per_host(1);
-        if let Some(pem) = &access.certificates {
-            builder = builder.tls_certs_merge(reqwest::Certificate::from_pem_bundle(pem)?);
+        if let Some(pem) = certificates::beside() {
+            let public = Certificate::from_pem_bundle(&pem).map_err(unusable)?;
+            builder = builder.tls_certs_only(public.into_iter().chain(own));
+        } else if !own.is_empty() {
+            builder = builder.tls_certs_merge(own);
         }
-        Ok(Self { client: builder.build()? })
+        Ok(Self { client: builder.build().map_err(unusable)? })
     }
 
     /// Sends a request and reads the whole answer. Dropping the future gives it up.
@@ -74,10 +71,7 @@ impl Transport {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| unknown(&error.without_url()))? {
             if body.len() + chunk.len() > LONGEST_BODY {
-                return Err(NoAnswer {
-                    sent: Sent::Unknown,
-                    what: format!("the answer is longer than {LONGEST_BODY} bytes"),
-                });
+                return Err(NoAnswer::too_long());
             }
             body.extend_from_slice(&chunk);
         }
@@ -86,6 +80,48 @@ impl Transport {
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         Ok(response)
     }
+
+    /// As [`Transport::send`], and given up after a while. Whether it had an effect is not known then.
+    ///
+    /// # Errors
+    /// Anything that is no whole answer, or a late one.
+    pub async fn send_within(
+        &self,
+        request: Request<Vec<u8>>,
+        within: Duration,
+    ) -> Result<Response<Vec<u8>>, NoAnswer> {
+        tokio::select! {
+            answer = self.send(request) => answer,
+            () = clock::sleep_until(clock::now().at + within) => {
+                Err(NoAnswer { sent: Sent::Unknown, what: format!("no answer within {within:?}") })
+            }
+        }
+    }
+}
+
+impl World for Transport {
+    fn now(&self) -> Now {
+        clock::now()
+    }
+
+    async fn sleep_until(&self, at: Instant) {
+        clock::sleep_until(at).await;
+    }
+
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
+        Self::send(self, request).await
+    }
+}
+
+/// The certificates in a file, tried out by themselves: whatever else is wrong is not this file's fault.
+fn authority(file: &CaFile) -> Result<Vec<Certificate>, TransportError> {
+    let wrong = |why: String| TransportError::CaFile { path: file.path.display().to_string(), why };
+    let all = Certificate::from_pem_bundle(&file.pem).map_err(|error| wrong(chain(&error)))?;
+    if all.is_empty() {
+        return Err(wrong("no certificate in it".to_owned()));
+    }
+    Client::builder().tls_certs_only(all.clone()).build().map_err(|error| wrong(chain(&error)))?;
+    Ok(all)
 }
 
 /// An error with its causes, as a person reads it.
@@ -96,6 +132,10 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(": ");
         text.push_str(&cause.to_string());
         source = cause.source();
+    }
+    // The second: an authority of that name is known, but it is another one.
+    if ["UnknownIssuer", "BadSignature"].iter().any(|kind| text.contains(kind)) {
+        text.push_str("; the certificate of an authority of your own, or of a proxy's, goes into --ca-file");
     }
     text
 }

@@ -16,7 +16,7 @@ pub(super) struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<u32>,
     pub(super) fault: Kind,
-    /// With `delay`, how long; with `stale`, how far back. Milliseconds.
+    /// With `delay`, how long; with `stale` and `lose_update`, how far back. Milliseconds.
     #[serde(default)]
     pub(super) ms: u64,
     /// With `status`: the answer.
@@ -45,6 +45,10 @@ pub(super) enum Kind {
     Status,
     /// A GET is answered as it would have been a while ago.
     Stale,
+    /// A PATCH is applied to the gist as it was a while ago: what was written since vanishes.
+    LoseUpdate,
+    /// A GET is answered in full although nothing has changed.
+    Unconditional,
 }
 
 const fn bad_gateway() -> u16 {

@@ -4,15 +4,16 @@
 
 mod fault;
 mod serve;
+mod store;
 
 use std::net::SocketAddr;
 
 use leader_elector_core::emulator::{AcceptedToken, Emulator, Limits, Settings};
 use leader_elector_core::gist::DEFAULT_FILE;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
+use crate::listen::listen;
 
 /// The user to whom every accepted token and the gist belong.
 const USER: &str = "demo";
@@ -27,7 +28,12 @@ Examples:
 
 Faults, each with an optional token (its name or secret), method (GET, PATCH, POST, or
 write: a PATCH or a push), and number of times:
-  delay {ms} · hang · lose_answer · refuse · status {status, retry_after, applied} · stale {ms}
+  delay {ms} · hang · lose_answer · refuse · status {status, retry_after, applied}
+  stale {ms}: a GET sees the past · lose_update {ms}: a PATCH meets the past, and what came since vanishes
+  unconditional: never 304
+PUT /_control/store changes what kind of store it is: history (present, null), replacing (taken, refused),
+swap (compares, overwrites), grant (gist, no_gist, app), hourly (requests), unchanged (free, counted),
+clock_ms (how far its clock is off), git (an address), branch
 
 It prints `listening on URL` first, then `gist ID` with --create. Ctrl-C ends it.")]
 pub(crate) struct Args {
@@ -63,15 +69,7 @@ struct NamedToken {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    if !args.listen.ip().is_loopback() && !args.allow_remote {
-        return Err(Failure::Usage(vec![format!(
-            "listen is `{}`: allowed is an address of this machine (127.0.0.1, [::1]), or any with --allow-remote",
-            args.listen
-        )]));
-    }
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|error| anyhow::anyhow!("cannot listen on {}: {error}", args.listen))?;
+    let listener = listen(args.listen, args.allow_remote).await?;
     let address = listener.local_addr().map_err(anyhow::Error::from)?;
     let base = format!("http://{address}");
     let tokens: Vec<NamedToken> = args.tokens.iter().map(|given| named(given)).collect();

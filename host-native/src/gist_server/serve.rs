@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 
 use super::NamedToken;
 use super::fault::{Faults, Kind, Rule};
+use super::store::Change;
 
 /// A gist's file has at most a megabyte, and JSON may escape each byte.
 const LONGEST_BODY: usize = 8 << 20;
@@ -32,6 +33,14 @@ struct State {
     tokens: Vec<NamedToken>,
     log: VecDeque<Entry>,
     started: Instant,
+    /// How far the server's clock is off.
+    clock_ms: i64,
+}
+
+impl State {
+    fn unix_ms(&self) -> i64 {
+        unix_ms().saturating_add(self.clock_ms)
+    }
 }
 
 /// A request, as the log tells it. No secrets.
@@ -56,7 +65,14 @@ pub(super) fn unix_ms() -> i64 {
 
 /// Accepts connections for ever. One that fails concerns nobody else.
 pub(super) async fn serve(listener: TcpListener, emulator: Emulator, tokens: Vec<NamedToken>) {
-    let state = State { emulator, faults: Faults::default(), tokens, log: VecDeque::new(), started: Instant::now() };
+    let state = State {
+        emulator,
+        faults: Faults::default(),
+        tokens,
+        log: VecDeque::new(),
+        started: Instant::now(),
+        clock_ms: 0,
+    };
     let shared: Shared = Arc::new(Mutex::new(state));
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
@@ -82,7 +98,7 @@ async fn answer(shared: Shared, client: String, request: Request<Incoming>) -> R
     let Ok(body) = Limited::new(body, LONGEST_BODY).collect().await else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is too long\n"));
     };
-    let request = Request::from_parts(parts, body.to_bytes().to_vec());
+    let mut request = Request::from_parts(parts, body.to_bytes().to_vec());
     if request.uri().path().starts_with("/_control/") {
         return Ok(control(&shared, &request));
     }
@@ -92,6 +108,9 @@ async fn answer(shared: Shared, client: String, request: Request<Incoming>) -> R
         let rule = state.faults.strike(&name, &secret, request.method().as_str());
         (name, rule)
     };
+    if rule.as_ref().is_some_and(|rule| rule.fault == Kind::Unconditional) {
+        request.headers_mut().remove(header::IF_NONE_MATCH);
+    }
     let entry = |status: Option<StatusCode>| Entry {
         ms: 0,
         token: name.clone(),
@@ -118,27 +137,34 @@ async fn answer(shared: Shared, client: String, request: Request<Incoming>) -> R
             note(&shared, entry(None));
             pending::<Infallible>().await;
         }
-        Kind::Status | Kind::Stale => {}
+        Kind::Status | Kind::Stale | Kind::LoseUpdate | Kind::Unconditional => {}
     }
     let response = match rule.fault {
         Kind::Status => {
             if rule.applied {
                 apply(&shared, &client, &request, None);
             }
-            other_status(rule)
+            other_status(lock(&shared).unix_ms(), rule)
         }
-        Kind::Stale => apply(&shared, &client, &request, Some(rule.ms)),
+        Kind::Stale => apply(&shared, &client, &request, Some((http::Method::GET, rule.ms))),
+        Kind::LoseUpdate => apply(&shared, &client, &request, Some((http::Method::PATCH, rule.ms))),
         _ => apply(&shared, &client, &request, None),
     };
     note(&shared, entry(Some(response.status())));
     Ok(full(response))
 }
 
-/// Lets the emulator answer; with `stale_ms` a GET sees the gist as it was then.
-fn apply(shared: &Shared, client: &str, request: &Request<Vec<u8>>, stale_ms: Option<u64>) -> Response<Vec<u8>> {
-    let now = unix_ms();
-    let emulator = &mut lock(shared).emulator;
-    let then = stale_ms.filter(|_| request.method() == http::Method::GET).and_then(|ms| {
+/// Lets the emulator answer; a request with the method in `back` meets the gist as it was so many milliseconds ago.
+fn apply(
+    shared: &Shared,
+    client: &str,
+    request: &Request<Vec<u8>>,
+    back: Option<(http::Method, u64)>,
+) -> Response<Vec<u8>> {
+    let mut state = lock(shared);
+    let now = state.unix_ms();
+    let emulator = &mut state.emulator;
+    let then = back.filter(|(method, _)| request.method() == method).and_then(|(_, ms)| {
         let gist: GistId = request.uri().path().split('/').nth(2)?.parse().ok()?;
         let head: RevisionId = emulator.head_at(gist, now - i64::try_from(ms).ok()?)?;
         Some(head)
@@ -149,13 +175,13 @@ fn apply(shared: &Shared, client: &str, request: &Request<Vec<u8>>, stale_ms: Op
     }
 }
 
-fn other_status(rule: &Rule) -> Response<Vec<u8>> {
+fn other_status(now: i64, rule: &Rule) -> Response<Vec<u8>> {
     let status = StatusCode::from_u16(rule.status).unwrap_or(StatusCode::BAD_GATEWAY);
     match status {
         StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS => {
-            secondary_limit_response(unix_ms(), status, rule.retry_after)
+            secondary_limit_response(now, status, rule.retry_after)
         }
-        status => error_response(unix_ms(), status, status.canonical_reason().unwrap_or("error")),
+        status => error_response(now, status, status.canonical_reason().unwrap_or("error")),
     }
 }
 
@@ -170,8 +196,16 @@ fn control(shared: &Shared, request: &Request<Vec<u8>>) -> Answer {
             }
             Err(error) => plain(StatusCode::BAD_REQUEST, &format!("faults: {error}\n")),
         },
+        ("PUT", "/_control/store") => match serde_json::from_slice::<Change>(request.body()) {
+            Ok(change) => {
+                state.clock_ms = change.clock_ms.unwrap_or(state.clock_ms);
+                change.apply(state.emulator.settings_mut());
+                plain(StatusCode::OK, "changed\n")
+            }
+            Err(error) => plain(StatusCode::BAD_REQUEST, &format!("store: {error}\n")),
+        },
         ("GET", "/_control/log") => json(&state.log),
-        _ => plain(StatusCode::NOT_FOUND, "GET or PUT /_control/faults, GET /_control/log\n"),
+        _ => plain(StatusCode::NOT_FOUND, "GET or PUT /_control/faults, PUT /_control/store, GET /_control/log\n"),
     }
 }
 

@@ -2,13 +2,22 @@
 //!
 //! Bounds are generous; what is asserted is order and safety.
 
+mod install;
+#[cfg(feature = "kube")]
+mod kube;
+mod looks;
 mod measured;
+mod network;
+mod shells;
 mod stage;
+mod start;
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use stage::{Candidate, Server, leader_elector};
+use rustix::process::{Pid, Signal, kill_process};
+use stage::{Candidate, Server, candidate, leader_elector};
 
 const SOON: Duration = Duration::from_secs(15);
 const STARTED: &str = "started leading.";
@@ -76,7 +85,7 @@ fn a_throttled_leader_says_so_and_ends_in_time() {
     let mut napoleon = Candidate::start(&server, "napoleon", &[]);
     napoleon.wait_for(STARTED, SOON);
     server.faults(r#"[{"token":"napoleon","fault":"status","status":429,"retry_after":60}]"#);
-    napoleon.wait_for("throttled for 60s", SOON);
+    napoleon.wait_for("throttled for 60", SOON);
     napoleon.wait_for(ENDED, SOON);
 }
 
@@ -101,28 +110,25 @@ fn a_lock_of_the_other_mode_is_left_alone_until_it_is_reset() {
     assert!(!stalin.has_said(ENDED));
 }
 
+/// As with `2>&1 | head -1`.
 #[test]
-fn an_unreachable_api_is_waited_for() {
-    let mut napoleon = Candidate::start_at("http://127.0.0.1:9", "abc", "napoleon", &[]);
-    napoleon.wait_for("no answer: the store cannot be reached", SOON);
-    napoleon.signal(Signal::TERM);
-    assert_eq!(napoleon.wait(), Some(0));
-}
-
-#[test]
-fn a_refusal_at_the_start_is_exit_3_with_what_to_do() {
+fn it_leads_on_when_nobody_reads_its_log_any_more() {
     let server = Server::start();
-    for (token, gist, words) in
-        [("wrong", server.gist.as_str(), "the token is wrong"), ("secret-of-napoleon", "abcdef", "no such gist")]
-    {
-        let output = leader_elector(
-            &["run"],
-            &[("GIST_ID", gist), ("GITHUB_API_TOKEN", token), ("GITHUB_API_URL", &server.url)],
-        );
-        assert_eq!(output.status.code(), Some(3));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(words), "{said}");
-    }
+    let mut napoleon = candidate(&server.url, &server.gist, "napoleon");
+    let mut napoleon = napoleon.args(["--log-level", "debug"]).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut log = BufReader::new(napoleon.stderr.take().expect("piped")).lines();
+    assert!(log.by_ref().any(|line| line.expect("text").contains(STARTED)), "it never led");
+    drop(log);
+    let mut stalin = Candidate::start(&server, "stalin", &[]);
+    stalin.wait_for("All hail napoleon", SOON);
+    // Longer than a lease.
+    std::thread::sleep(stage::LEASE + Duration::from_secs(1));
+    let led_on = !stalin.has_said(STARTED);
+    // The pid is ours until it is waited for.
+    kill_process(Pid::from_child(&napoleon), Signal::TERM).expect("it is not waited for yet");
+    assert_eq!(napoleon.wait().expect("it ends").code(), Some(0));
+    assert!(led_on, "its lease ran out");
+    stalin.wait_for(STARTED, SOON);
 }
 
 #[test]
@@ -146,33 +152,6 @@ fn the_token_is_never_logged() {
 }
 
 #[test]
-fn status_and_history_tell_who_led() {
-    let server = Server::start();
-    let env =
-        |name: &'static str| [("GIST_ID", server.gist.as_str()), ("GITHUB_API_URL", server.url.as_str()), ("X", name)];
-    assert_eq!(leader_elector(&["status"], &env("free")).status.code(), Some(1));
-    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
-    napoleon.wait_for(STARTED, SOON);
-    let output = leader_elector(&["status", "--observe", "-o", "json"], &env("led"));
-    assert_eq!(output.status.code(), Some(0));
-    let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(status["leader"], "napoleon");
-    assert_eq!(status["state"], "led");
-    napoleon.signal(Signal::TERM);
-    napoleon.wait();
-    let output = leader_elector(&["history", "-o", "json"], &env("history"));
-    let history: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(history["terms"][0]["holder"], "napoleon");
-    assert_eq!(history["terms"][0]["token"], 1);
-}
-
-#[test]
-fn status_is_unknown_where_nobody_answers() {
-    let output = leader_elector(&["status"], &[("GIST_ID", "abc"), ("GITHUB_API_URL", "http://127.0.0.1:9")]);
-    assert_eq!(output.status.code(), Some(3));
-}
-
-#[test]
 fn init_makes_a_gist_that_can_be_led_on() {
     let server = Server::start();
     let output = leader_elector(
@@ -183,4 +162,70 @@ fn init_makes_a_gist_that_can_be_led_on() {
     let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let gist = made["gist"].as_str().expect("id");
     Candidate::start_at(&server.url, gist, "napoleon", &[]).wait_for(STARTED, SOON);
+}
+
+#[test]
+fn every_command_has_a_manual_page_with_its_examples() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("man-{}", std::process::id()));
+    let output = leader_elector(&["man", directory.to_str().expect("text")], &[]);
+    assert!(output.status.success(), "{output:?}");
+    for (page, words) in [
+        ("leader-elector", "Exit codes"),
+        ("leader-elector-run", "GIST_ID"),
+        ("leader-elector-status", "Examples"),
+        ("leader-elector-history", "Examples"),
+        ("leader-elector-reset", "Example"),
+        ("leader-elector-doctor", "Examples"),
+        ("leader-elector-init", "Example"),
+        ("leader-elector-gist-server", "Examples"),
+        ("leader-elector-completions", "Example"),
+    ] {
+        let text = std::fs::read_to_string(directory.join(format!("{page}.1"))).expect(page);
+        assert!(text.contains(words), "{page} says nothing of {words}");
+    }
+    // What is internal has no page.
+    assert!(!directory.join("leader-elector-guard.1").exists());
+    std::fs::remove_dir_all(directory).expect("it was made");
+}
+
+#[test]
+fn a_second_signal_exits_at_once() {
+    let server = Server::start();
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for(STARTED, SOON);
+    // The release is never answered, so that the orderly end takes its time.
+    server.faults(r#"[{"token":"napoleon","fault":"hang"}]"#);
+    napoleon.signal(Signal::TERM);
+    napoleon.wait_for("stopping; a second signal exits at once", SOON);
+    napoleon.signal(Signal::TERM);
+    assert_eq!(napoleon.wait(), Some(143));
+}
+
+#[test]
+fn a_token_file_that_changes_is_read_again() {
+    let server = Server::start();
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("token-{}", std::process::id()));
+    std::fs::write(&path, "wrong\n").expect("written");
+    let file = path.to_str().expect("text");
+    let mut napoleon = Candidate::start(&server, "napoleon", &["--token-file", file, "--keep-trying"]);
+    napoleon.wait_for("refused", SOON);
+    std::fs::write(&path, "secret-of-napoleon\n").expect("written");
+    napoleon.wait_for("the token file has changed: using the new token", SOON);
+    napoleon.wait_for(STARTED, SOON * 5);
+    std::fs::remove_file(&path).expect("it was made");
+}
+
+#[test]
+fn a_server_that_refuses_replacing_pushes_is_said_once_and_led_on() {
+    let server = Server::start();
+    server.store(r#"{"replacing":"refused"}"#);
+    let mut napoleon = Candidate::start(&server, "napoleon", &["--write", "push"]);
+    let words = "the git server does not take a push that replaces our own commit";
+    napoleon.wait_for(STARTED, SOON);
+    // Four renewals.
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(!napoleon.has_said(ENDED));
+    napoleon.signal(Signal::TERM);
+    assert_eq!(napoleon.wait(), Some(0));
+    assert_eq!(napoleon.said().iter().filter(|line| line.contains(words)).count(), 1, "{:#?}", napoleon.said());
 }

@@ -25,12 +25,22 @@ const TIMINGS: [&str; 12] = [
     "1s",
 ];
 /// That of `TIMINGS`.
+#[allow(dead_code, reason = "one of the tests that share this file needs it")]
+pub(crate) const RENEW_DEADLINE: Duration = Duration::from_millis(3500);
+/// That of `TIMINGS`.
 pub(crate) const LEASE: Duration = Duration::from_secs(5);
 const NAMES: [&str; 11] = ["napoleon", "stalin", "cleopatra", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// Runs the binary to its end, with these variables and no others of its own.
 pub(crate) fn leader_elector(args: &[&str], env: &[(&str, &str)]) -> Output {
-    command(args).envs(env.iter().copied()).output().expect("the binary runs")
+    spawn(args, env).wait_with_output().expect("the binary runs")
+}
+
+/// Starts the binary, with these variables and no others of its own.
+pub(crate) fn spawn(args: &[&str], env: &[(&str, &str)]) -> Child {
+    let mut command = command(args);
+    command.envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the binary starts")
 }
 
 fn command(args: &[&str]) -> Command {
@@ -43,6 +53,18 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
+/// The call of a candidate; what it does with its log is the caller's.
+pub(crate) fn candidate(url: &str, gist: &str, name: &str) -> Command {
+    let mut command = command(&["run", "--log", "json"]);
+    command
+        .args(TIMINGS)
+        .env("GIST_ID", gist)
+        .env("GITHUB_API_URL", url)
+        .env("GITHUB_API_TOKEN", format!("secret-of-{name}"))
+        .env("LEADER_NAME", name);
+    command
+}
+
 /// A `gist-server` with a free lock.
 pub(crate) struct Server {
     child: Child,
@@ -52,7 +74,11 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let mut command = command(&["gist-server", "--listen", "127.0.0.1:0", "--limits", "off", "--create"]);
+        Self::with_limits("off")
+    }
+
+    pub(crate) fn with_limits(limits: &str) -> Self {
+        let mut command = command(&["gist-server", "--listen", "127.0.0.1:0", "--limits", limits, "--create"]);
         for name in NAMES {
             command.args(["--token", &format!("{name}:secret-of-{name}")]);
         }
@@ -70,6 +96,12 @@ impl Server {
     pub(crate) fn faults(&self, rules: &str) {
         http("PUT", &format!("{}/_control/faults", self.url), rules);
     }
+
+    /// Changes what kind of store it is.
+    #[allow(dead_code, reason = "one of the tests that share this file needs it")]
+    pub(crate) fn store(&self, change: &str) {
+        http("PUT", &format!("{}/_control/store", self.url), change);
+    }
 }
 
 /// What a GET is answered with.
@@ -79,19 +111,27 @@ pub(crate) fn get(url: &str) -> String {
 }
 
 fn http(method: &str, url: &str, body: &str) -> String {
+    let answer = send(method, url, "", body);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("headers end");
+    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+    body.to_owned()
+}
+
+/// One request, with a token if one is given, and the whole answer as it came.
+pub(crate) fn send(method: &str, url: &str, token: &str, body: &str) -> String {
     let (address, path) = url.strip_prefix("http://").expect("http").split_once('/').expect("a path");
     let mut stream = TcpStream::connect(address).expect("the server listens");
+    let authorization = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
     let length = body.len();
     write!(
         stream,
-        "{method} /{path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: test\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} /{path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: test\r\n{authorization}connection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
     )
     .expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("headers end");
-    assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
-    body.to_owned()
+    answer
 }
 
 impl Drop for Server {
@@ -120,16 +160,14 @@ impl Candidate {
     }
 
     pub(crate) fn start_at(url: &str, gist: &str, name: &str, args: &[&str]) -> Self {
-        let mut child = command(&["run", "--log", "json"])
-            .args(TIMINGS)
-            .args(args)
-            .env("GIST_ID", gist)
-            .env("GITHUB_API_URL", url)
-            .env("GITHUB_API_TOKEN", format!("secret-of-{name}"))
-            .env("LEADER_NAME", name)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the candidate starts");
+        Self::start_with(url, gist, name, args, &[])
+    }
+
+    /// With these variables beside.
+    pub(crate) fn start_with(url: &str, gist: &str, name: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = candidate(url, gist, name);
+        command.args(args).envs(env.iter().copied()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the candidate starts");
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -201,7 +239,8 @@ fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-fn end(child: &mut Child) {
+/// Ends a process, and waits for its end.
+pub(crate) fn end(child: &mut Child) {
     // It may have ended by itself.
     let _ = child.kill();
     let _ = child.wait();

@@ -4,10 +4,10 @@ use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
 
-use crate::cli::{LogArgs, LogFormat, LogLevel};
+use crate::args::{LogArgs, LogFormat, LogLevel};
 
 /// Installs the subscriber. Only the first call counts.
-pub(crate) fn init(args: &LogArgs) {
+pub fn init(args: &LogArgs) {
     let level = match args.log_level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -18,6 +18,8 @@ pub(crate) fn init(args: &LogArgs) {
         .with_max_level(level)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
+        // Told on standard error as well, it would panic where nobody reads that any more.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A subscriber that is there already stays.
     let _ = match args.log {

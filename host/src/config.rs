@@ -4,21 +4,26 @@
 use std::path::Path;
 use std::time::Duration;
 
-use leader_elector::transport::Access;
 use leader_elector_core::gist;
-use leader_elector_core::timing::{self, Timing};
-use leader_elector_core::{Identity, WriteMode};
+use leader_elector_core::timing::{self, Timing, TimingError};
+use leader_elector_core::{Candidate, Clock, Gist, Identity, Now, WriteMode};
 
-use crate::Failure;
-use crate::cli::{ApiArgs, LockArgs, RunArgs, TimingArgs};
+use crate::args::{ApiArgs, LockArgs, RunArgs, TimingArgs};
+use crate::end::Failure;
+use crate::place;
+use crate::world::{Access, CaFile};
 
 /// A candidate that can be run.
 #[derive(Debug)]
-pub(crate) struct Config {
-    pub(crate) name: String,
-    pub(crate) timing: Timing,
-    pub(crate) gist: gist::Settings,
-    pub(crate) access: Access,
+pub struct Config {
+    /// The candidate's name.
+    pub name: String,
+    /// Its timings.
+    pub timing: Timing,
+    /// Its lock.
+    pub gist: gist::Settings,
+    /// How the API is reached.
+    pub access: Access,
 }
 
 /// Collects mistakes.
@@ -33,7 +38,10 @@ impl Mistakes {
 
 impl Config {
     /// Checks everything that `run` was told.
-    pub(crate) fn parse(args: &RunArgs) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn parse(args: &RunArgs) -> Result<Self, Failure> {
         let mut mistakes = Mistakes::default();
         let name = mistakes.take(name(args.name.as_deref()));
         let write = mistakes.take(write_mode(&args.write));
@@ -49,8 +57,37 @@ impl Config {
     }
 }
 
+/// A candidate with a fresh instance id and seed, made of entropy that the host drew for this start alone (R8).
+///
+/// # Errors
+/// Every mistake.
+pub fn candidate(
+    settings: gist::Settings,
+    timing: Timing,
+    name: &str,
+    clock: Clock,
+    now: Now,
+    random: [u8; 24],
+) -> Result<Candidate<Gist>, Vec<String>> {
+    let instance = random[..16].iter().fold(String::new(), |id, byte| id + &format!("{byte:02x}"));
+    let seed = random[16..].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte));
+    let Some(me) = Identity::new(name, instance) else {
+        let others = settings.check().err().into_iter().flatten().map(|error| error.to_string());
+        return Err([format!("name has {} bytes: allowed are 1 to 1024", name.len())]
+            .into_iter()
+            .chain(others)
+            .collect());
+    };
+    let lock =
+        Gist::new(settings, me, seed).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Ok(Candidate::new(lock, timing, clock, seed, now))
+}
+
 /// What the commands that only read need: no token is fine.
-pub(crate) fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failure> {
+///
+/// # Errors
+/// Every mistake.
+pub fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failure> {
     let mut mistakes = Mistakes::default();
     let access = access(&args.api, false, &mut mistakes);
     let gist = gist_of(args, access.as_ref(), None, Some(WriteMode::Patch), &mut mistakes);
@@ -61,7 +98,10 @@ pub(crate) fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failur
 }
 
 /// What `reset` needs: a token, and the mode to write in.
-pub(crate) fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Access), Failure> {
+///
+/// # Errors
+/// Every mistake.
+pub fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Access), Failure> {
     let mut mistakes = Mistakes::default();
     let write = mistakes.take(write_mode(write));
     let access = access(&args.api, true, &mut mistakes);
@@ -73,7 +113,10 @@ pub(crate) fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Ac
 }
 
 /// What `init` needs: a token, but no gist yet.
-pub(crate) fn maker(args: &ApiArgs, file: &str) -> Result<(gist::Settings, Access), Failure> {
+///
+/// # Errors
+/// Every mistake.
+pub fn maker(args: &ApiArgs, file: &str) -> Result<(gist::Settings, Access), Failure> {
     let mut mistakes = Mistakes::default();
     let access = access(args, true, &mut mistakes);
     let settings = settings("0".to_owned(), file, args, access.as_ref(), None, WriteMode::Patch);
@@ -156,19 +199,22 @@ fn access(args: &ApiArgs, token_needed: bool, mistakes: &mut Mistakes) -> Option
                 .to_owned(),
         );
     }
-    let certificates = match &args.ca_file {
+    let ca_file = match &args.ca_file {
         None => Some(None),
         Some(path) => mistakes
-            .take(std::fs::read(path).map_err(|error| format!("ca file is `{}`: {error}", path.display())))
-            .map(Some),
+            .take(place::read(path).map_err(|error| format!("ca file is `{}`: {error}", path.display())))
+            .map(|pem| Some(CaFile { path: path.clone(), pem })),
     };
-    Some(Access { token: token?.map(Into::into), token_file: args.token_file.clone(), certificates: certificates? })
+    Some(Access { token: token?.map(Into::into), token_file: args.token_file.clone(), ca_file: ca_file? })
 }
 
 /// The token in a file: its content without the white space around it.
-pub(crate) fn token_from(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("token file is `{}`: {error}", path.display()))?;
-    let token = text.trim();
+///
+/// # Errors
+/// Names the file and what is allowed.
+pub fn token_from(path: &Path) -> Result<String, String> {
+    let text = place::read(path).map_err(|error| format!("token file is `{}`: {error}", path.display()))?;
+    let token = str::from_utf8(&text).unwrap_or_default().trim();
     if gist::is_token(token) {
         Ok(token.to_owned())
     } else {
@@ -182,7 +228,7 @@ pub(crate) fn token_from(path: &Path) -> Result<String, String> {
 fn name(given: Option<&str>) -> Result<String, String> {
     let name = match given.map(str::trim).filter(|name| !name.is_empty()) {
         Some(name) => name.to_owned(),
-        None => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        None => place::host_name()?,
     };
     match Identity::new(name.as_str(), "checked") {
         Some(_) => Ok(name),
@@ -198,19 +244,23 @@ fn write_mode(given: &str) -> Result<WriteMode, String> {
     }
 }
 
+/// A duration as people write it.
+///
+/// # Errors
+/// Names the field, the value and what is allowed.
+pub fn duration(field: &str, given: &str) -> Result<Duration, String> {
+    humantime::parse_duration(given.trim())
+        .map_err(|error| format!("{field} is `{given}`: allowed is a duration like 30s, 1500ms or 2min ({error})"))
+}
+
 fn timing_of(args: &TimingArgs, mistakes: &mut Mistakes) -> Option<Timing> {
-    let mut duration =
-        |field: &str, given: &str| {
-            mistakes.take(humantime::parse_duration(given.trim()).map_err(|error| {
-                format!("{field} is `{given}`: allowed is a duration like 30s, 1500ms or 2min ({error})")
-            }))
-        };
+    let mut duration = |field: &str, given: &str| mistakes.take(duration(field, given));
     let lease = duration("lease", &args.lease);
     let renew_deadline = duration("renew deadline", &args.renew_deadline);
     let renew_interval = duration("renew interval", &args.renew_interval);
     let poll = duration("poll", &args.poll);
     let settle = duration("settle", &args.settle);
-    let stop_grace = duration("stop grace", &args.stop_grace);
+    let stop_grace = duration("stop grace", args.stop_grace.as_deref().unwrap_or("0s"));
     let request_timeout = match &args.request_timeout {
         None => Some(None),
         Some(given) => duration("request timeout", given).map(Some),
@@ -228,9 +278,36 @@ fn timing_of(args: &TimingArgs, mistakes: &mut Mistakes) -> Option<Timing> {
         Ok(timing) => Some(timing),
         Err(errors) => {
             mistakes.0.extend(errors.iter().map(ToString::to_string));
+            if errors.iter().any(|error| matches!(error, TimingError::StopGrace { .. }))
+                && let Some(fitting) = fitting(settings)
+            {
+                mistakes.0.push(format!("with this stop grace, a set that fits is: {fitting}"));
+            }
             None
         }
     }
+}
+
+/// The least lease that leaves room for the stop grace, with the timings that go with it, as flags.
+fn fitting(settings: timing::Settings) -> Option<String> {
+    let from = settings.lease.as_secs().max(1);
+    let set = |seconds: u64| {
+        let lease = Duration::from_secs(seconds);
+        let (renew_deadline, renew_interval) = (lease * 2 / 3, lease / 3);
+        let round = |span: Duration| Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        let [renew_deadline, renew_interval] = [renew_deadline, renew_interval].map(round);
+        timing::Settings { lease, renew_deadline, renew_interval, request_timeout: None, ..settings }
+    };
+    let timing = (from..=3600).find_map(|seconds| Timing::new(set(seconds), gist::WRITE_INTERVAL).ok())?;
+    let span = |span: Duration| humantime::format_duration(span).to_string().replace(' ', "");
+    Some(format!(
+        "--lease {} --renew-deadline {} --renew-interval {} --request-timeout {} --stop-grace {}",
+        span(timing.lease()),
+        span(timing.renew_deadline()),
+        span(timing.renew_interval()),
+        span(timing.request_timeout()),
+        span(timing.stop_grace())
+    ))
 }
 
 #[cfg(test)]
@@ -238,12 +315,16 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Command};
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        run: RunArgs,
+    }
 
     /// Parses a call of `run` and gives its mistakes, sorted.
     fn mistakes(flags: &[&str]) -> Vec<String> {
-        let cli = Cli::parse_from(["leader-elector", "run"].iter().chain(flags));
-        let Command::Run(args) = cli.command else { panic!("not run") };
+        let args = Cli::parse_from(["run"].iter().chain(flags)).run;
         match Config::parse(&args) {
             Ok(_) => Vec::new(),
             Err(Failure::Usage(mistakes)) => mistakes,
@@ -290,6 +371,17 @@ mod tests {
         let found =
             mistakes(&["--gist", "abc", "--lease", "10s", "--renew-deadline", "10s", "--token-file", "/dev/null"]);
         assert!(found.iter().any(|mistake| mistake.contains("renew deadline is 10s")), "{found:#?}");
+    }
+
+    #[test]
+    fn a_grace_that_does_not_fit_is_refused_with_a_set_that_would() {
+        let call = ["--gist", "abc", "--token-file", "/dev/null", "--stop-grace", "8s"];
+        let found = mistakes(&call);
+        let set = found.iter().find_map(|mistake| mistake.strip_prefix("with this stop grace, a set that fits is: "));
+        let flags: Vec<&str> = set.unwrap_or_else(|| panic!("no set in {found:#?}")).split(' ').collect();
+        let found = mistakes(&[&call[..4], &flags].concat());
+        assert!(!found.iter().any(|mistake| mistake.contains("grace")), "{flags:?}: {found:#?}");
+        assert!(found.iter().all(|mistake| mistake.starts_with("token file")), "{flags:?}: {found:#?}");
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! The command of `run -- command`: it and all its descendants are gone before the term ends, whatever happens to the
+//! elector.
+//!
+//! ```text
+//! elector ── guard ── command ── its descendants
+//! ```
+//!
+//! * The guard is this same binary. It is the command's parent, and a subreaper: no descendant gets away from it by
+//!   losing its parent or by `setsid`. It holds the deadline that the elector last told, on the boot clock, and kills
+//!   everything when that passes, when the elector says so, and when the elector's end of the socket closes: killed,
+//!   hung or stopped, the elector is not needed for it.
+//! * The elector is a subreaper as well, and does the same for a guard that dies or is stopped: the command dies with
+//!   its guard (parent-death signal), the rest becomes the elector's.
+//! * Whether something is left is the kernel's answer: a subreaper without children has no descendants.
+//! * Neither can be traced or read by others of the same user (not dumpable): the elector's memory has the API token.
+//!
+//! Not covered: a paused machine, both processes killed or stopped at once outside a PID namespace, setuid programs
+//! (they may not be signalled, and forget the parent-death signal), and work that was handed to other daemons.
+
+mod handle;
+mod message;
+mod process;
+mod tree;
+
+use std::time::Duration;
+
+pub(crate) use self::handle::{Guard, Heard, clear};
+pub(crate) use self::process::{exec, guard};
+
+use rustix::process::{DumpableBehavior, getpgrp, getpid, set_child_subreaper, set_dumpable_behavior};
+
+/// The hidden command that is the guard.
+pub(crate) const GUARD: &str = "guard-command";
+/// The hidden command that becomes the guarded command.
+pub(crate) const EXEC: &str = "exec-command";
+/// So long before the end of the term everything is killed.
+pub(crate) const KILL_MARGIN: Duration = Duration::from_millis(500);
+
+/// Makes this process the elector of a guarded command.
+///
+/// # Errors
+/// Why nothing can be guarded here.
+pub(crate) fn prepare() -> Result<(), String> {
+    if !tree::is_visible() {
+        return Err("a command can be guarded only where /proc is mounted and shows all processes of this user".into());
+    }
+    set_child_subreaper(Some(getpid()))
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|error| format!("a command cannot be guarded here: {error}"))
+}
+
+/// The signals that this process was started to ignore, as `nohup` and background shells ask for: they stay ignored.
+pub(crate) fn ignored_signals() -> Vec<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    (1..=64).filter(|number| mask >> (number - 1) & 1 == 1).collect()
+}
+
+/// Whether this process is in a terminal's foreground: what is typed there reaches the command as well.
+pub(crate) fn in_foreground() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+}

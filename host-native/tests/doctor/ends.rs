@@ -1,0 +1,186 @@
+//! How a run ends: beside an election, interrupted, throttled, and on a gist of its own.
+
+use std::process::Child;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::stage::{Candidate, Server, get, leader_elector, send, spawn};
+use crate::{DOCTOR, FILE, LOCK, Run, SECRET, env, examine, gist, sent};
+
+const SOON: Duration = Duration::from_secs(15);
+const WRITES: [&str; 2] = ["PATCH", "POST"];
+
+/// A doctor that takes its time.
+fn start(server: &Server, args: &[&str]) -> Child {
+    spawn(&[&["doctor", "-o", "json", "--pause", "300ms"], args].concat(), &env(server))
+}
+
+fn end(doctor: Child) -> Run {
+    Run::of(&doctor.wait_with_output().expect("it ends"))
+}
+
+/// Waits until so many writes were sent.
+fn wait_for_writes(server: &Server, writes: usize) {
+    let end = Instant::now() + SOON;
+    while sent(server, DOCTOR, &WRITES) < writes {
+        assert!(Instant::now() < end, "it did not write {writes} times");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+/// Somebody writes a file of the gist.
+fn edit(server: &Server, file: &str, text: &str) {
+    let body = serde_json::json!({ "files": { file: { "content": text } } }).to_string();
+    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
+}
+
+#[test]
+fn a_live_lock_is_refused() {
+    let server = Server::start();
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for("started leading.", SOON);
+    let run = examine(&server, &[]);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.errors.contains("the lock is alive"), "{run:#?}");
+    assert_eq!(sent(&server, DOCTOR, &WRITES), 0);
+}
+
+#[test]
+fn a_lock_that_nobody_renews_is_watched_for_its_lease_and_then_left_alone() {
+    let server = Server::start();
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for("started leading.", SOON);
+    napoleon.signal(Signal::KILL);
+    napoleon.wait();
+    let before = gist(&server);
+    let run = examine(&server, &[]);
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert!(run.errors.contains("the lock names napoleon as its leader: watching for 5 s"), "{run:#?}");
+    assert_eq!(gist(&server)["history"], before["history"], "not a revision more");
+}
+
+#[test]
+fn it_stops_at_once_when_the_lock_file_changes() {
+    let server = Server::start();
+    let doctor = start(&server, &[]);
+    wait_for_writes(&server, 3);
+    edit(&server, LOCK, "somebody's text");
+    let so_far = sent(&server, DOCTOR, &WRITES);
+    let run = end(doctor);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.errors.contains("the lock file changed meanwhile"), "{run:#?}");
+    assert!(run.left().contains("is still in the gist"), "{run:#?}");
+    assert!(sent(&server, DOCTOR, &WRITES) <= so_far + 1, "only what was under way");
+    assert_eq!(gist(&server)["files"][LOCK]["content"], "somebody's text");
+    // The next run finds what this one left, and takes it away. The text is no record: it is watched for a lease.
+    edit(&server, LOCK, "{}");
+    let run = examine(&server, &[]);
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert_eq!(gist(&server)["files"].get(FILE), None, "{run:#?}");
+}
+
+#[test]
+fn what_a_person_adds_meanwhile_is_kept() {
+    let server = Server::start();
+    let doctor = start(&server, &[]);
+    wait_for_writes(&server, 3);
+    edit(&server, "notes.txt", "by a person");
+    let run = end(doctor);
+    assert_eq!(gist(&server)["files"]["notes.txt"]["content"], "by a person");
+    assert!(run.left().starts_with("its file is gone; "), "{run:#?}");
+}
+
+#[test]
+fn it_stops_when_somebody_else_writes_its_file() {
+    let server = Server::start();
+    let doctor = start(&server, &[]);
+    wait_for_writes(&server, 3);
+    edit(&server, FILE, "another doctor's");
+    let run = end(doctor);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.errors.contains("somebody else writes"), "{run:#?}");
+    assert_eq!(gist(&server)["files"][FILE]["content"], "another doctor's");
+}
+
+#[test]
+fn an_interrupt_puts_the_gist_back() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let server = Server::start();
+        let before = gist(&server);
+        let doctor = start(&server, &[]);
+        wait_for_writes(&server, 4);
+        kill_process(Pid::from_child(&doctor), signal).expect("it lives");
+        let run = end(doctor);
+        assert_eq!(run.code, Some(code), "{run:#?}");
+        assert_eq!(run.report["verdict"], "unknown");
+        assert_eq!(run.left(), "the gist is as it was");
+        assert_eq!(gist(&server)["history"], before["history"]);
+    }
+}
+
+#[test]
+fn a_store_that_throttles_is_left_alone_as_long_as_it_asks_and_the_gist_put_back() {
+    let server = Server::start();
+    let before = gist(&server);
+    server.faults(r#"[{"fault":"status","status":429,"retry_after":3,"method":"PATCH","times":1}]"#);
+    let run = examine(&server, &[]);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.errors.contains("throttled: the store asks to be left alone for 3 s"), "{run:#?}");
+    assert_eq!(run.left(), "the gist is as it was");
+    assert_eq!(gist(&server)["history"], before["history"]);
+    let log: serde_json::Value = serde_json::from_str(&get(&format!("{}/_control/log", server.url))).expect("JSON");
+    let log = log.as_array().expect("a list");
+    let throttled = log.iter().position(|entry| entry["status"] == 429).expect("it was throttled");
+    let ms = |at: usize| log[at]["ms"].as_u64().expect("a time");
+    assert!(ms(throttled + 1) >= ms(throttled) + 3_000, "not even a read before the wait is over");
+}
+
+#[test]
+fn writes_that_are_never_answered_are_named() {
+    let server = Server::start();
+    server.faults(r#"[{"fault":"lose_answer","method":"PATCH","times":1}]"#);
+    let run = examine(&server, &[]);
+    assert!(run.left().ends_with("1 writes had no answer and may still land: look again later"), "{run:#?}");
+}
+
+/// The gist that a run with `--scratch` made.
+fn scratch_of(run: &Run) -> String {
+    let gist = run.report["gist"].as_str().expect("an id").to_owned();
+    assert!(run.left().contains("the scratch gist is deleted"), "{run:#?}");
+    gist
+}
+
+fn is_there(server: &Server, gist: &str) -> bool {
+    send("GET", &format!("{}/gists/{gist}", server.url), SECRET, "").starts_with("HTTP/1.1 200")
+}
+
+#[test]
+fn a_scratch_gist_is_made_and_deleted() {
+    let server = Server::start();
+    let env = [("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", SECRET)];
+    let run = Run::of(&leader_elector(&["doctor", "--scratch", "-o", "json", "--pause", "30ms"], &env));
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let scratch = scratch_of(&run);
+    assert_ne!(scratch, server.gist);
+    let log = get(&format!("{}/_control/log", server.url));
+    assert!(!log.contains(&server.gist), "the lock's own gist is not even read");
+    assert!(!is_there(&server, &scratch) && is_there(&server, &server.gist));
+}
+
+#[test]
+fn a_scratch_gist_is_deleted_after_an_interrupt_and_a_failure() {
+    let server = Server::start();
+    let doctor = start(&server, &["--scratch"]);
+    wait_for_writes(&server, 4);
+    kill_process(Pid::from_child(&doctor), Signal::INT).expect("it lives");
+    let run = end(doctor);
+    assert_eq!(run.code, Some(130), "{run:#?}");
+    assert!(!is_there(&server, &scratch_of(&run)));
+
+    server.faults(r#"[{"fault":"status","status":429,"retry_after":3600,"method":"PATCH"}]"#);
+    let run = end(start(&server, &["--scratch"]));
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(!is_there(&server, &scratch_of(&run)));
+}
