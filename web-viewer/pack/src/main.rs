@@ -1,0 +1,55 @@
+//! `leader-elector-web-pack WASM STATIC OUT`: writes the page to the folder OUT, and prints the sizes of its files.
+//!
+//! A package of its own, so that `cargo xtask` does not build wasm-bindgen's tool each time.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What all files together are to have at most, compressed as a web server sends them. NOT HELD YET: the playground
+/// brings the emulator, the simulator and its own views along. Until it is, a warning is printed.
+const AIM: usize = 250 * 1024;
+/// What a build may have until then: what it has, and a little more. It only goes down, and ends at the aim.
+const MOST_BYTES: usize = 455 * 1024;
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [wasm, page, out] = args.as_slice() else { bail!("usage: leader-elector-web-pack WASM STATIC OUT") };
+    let out = Path::new(out);
+    if out.exists() {
+        fs::remove_dir_all(out).with_context(|| out.display().to_string())?;
+    }
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let mut bindgen = Bindgen::new();
+    bindgen.web(true)?.typescript(false).remove_name_section(true).remove_producers_section(true);
+    bindgen.input_path(wasm).out_name("page").generate(out).context("wasm-bindgen")?;
+    for entry in fs::read_dir(page).with_context(|| page.clone())? {
+        let entry = entry?;
+        fs::copy(entry.path(), out.join(entry.file_name()))?;
+    }
+    sizes(out)
+}
+
+fn sizes(out: &Path) -> Result<()> {
+    let mut names: Vec<_> = fs::read_dir(out)?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
+    names.sort();
+    let mut total = 0;
+    println!("{:<24}{:>10}{:>10}", "file", "bytes", "gzipped");
+    for name in names {
+        let bytes = fs::read(out.join(&name))?;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&bytes)?;
+        let gzipped = gzip.finish()?.len();
+        total += gzipped;
+        println!("{:<24}{:>10}{gzipped:>10}", name.to_string_lossy(), bytes.len());
+    }
+    println!("{:<24}{:>10}{total:>10}", "all", "");
+    if total > AIM {
+        println!("WARNING: {total} bytes gzipped, the aim is {AIM}");
+    }
+    ensure!(total <= MOST_BYTES, "the page has {total} bytes gzipped, allowed are {MOST_BYTES}");
+    Ok(())
+}

