@@ -1,0 +1,80 @@
+//! What the jobs append to: a Unix socket in a folder that every container mounts. It refuses a token lower than the
+//! highest seen, as whatever a real job changes should.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+
+use crate::clock::Moment;
+
+/// An append, as the sink saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Append {
+    pub(crate) name: String,
+    pub(crate) token: u64,
+    /// When the job was about to send it, on its own clock; containers share the kernel's.
+    pub(crate) sent: Moment,
+    pub(crate) received: Moment,
+    pub(crate) accepted: bool,
+}
+
+/// All appends so far, in the order of their receipt.
+#[derive(Clone, Default)]
+pub(crate) struct Sink(Arc<Mutex<Vec<Append>>>);
+
+impl Sink {
+    /// Serves on a socket until the process ends.
+    pub(crate) fn serve(socket: &Path) -> Result<Self> {
+        let listener = UnixListener::bind(socket).with_context(|| socket.display().to_string())?;
+        // The containers' user is not ours.
+        std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o777))?;
+        let sink = Self::default();
+        let shared = sink.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let sink = shared.clone();
+                std::thread::spawn(move || sink.hear(stream));
+            }
+        });
+        Ok(sink)
+    }
+
+    fn hear(&self, stream: UnixStream) {
+        let Ok(mut answers) = stream.try_clone() else { return };
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let received = Moment::now();
+            let mut fields = line.split(' ');
+            let mut next = || fields.next().unwrap_or_default();
+            let (name, token, sent) = (next().to_owned(), next().parse(), next().parse());
+            let (Ok(token), Ok(sent)) = (token, sent) else { continue };
+            let accepted = {
+                let mut all = self.all();
+                let highest = all.iter().rev().find(|append| append.accepted).map_or(0, |append| append.token);
+                let accepted = token >= highest;
+                all.push(Append { name, token, sent: Moment(sent), received, accepted });
+                accepted
+            };
+            if writeln!(answers, "{}", if accepted { "accepted" } else { "refused" }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, Vec<Append>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy.
+    pub(crate) fn appends(&self) -> Vec<Append> {
+        self.all().clone()
+    }
+
+    /// The newest accepted append since a moment.
+    pub(crate) fn newest_since(&self, since: Moment) -> Option<Append> {
+        self.all().iter().rev().find(|append| append.accepted).filter(|append| append.received >= since).cloned()
+    }
+}
