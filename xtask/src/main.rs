@@ -1,10 +1,18 @@
 //! Developer commands. `cargo xtask` alone lists them.
 
 mod bench;
+mod chart;
+mod clusters;
+mod compose;
+mod debian;
 mod demo;
+mod docker;
+mod image;
 mod mutate;
 mod simulate;
 mod test;
+mod wasi;
+mod web;
 
 use std::process::ExitCode;
 
@@ -43,10 +51,22 @@ enum Command {
     },
     /// Break the rules one by one, and show what notices
     Mutate(mutate::Args),
+    /// Build the WASI component; print its size and what it imports
+    Wasi(wasi::Args),
     /// Watch three candidates elect, fail over, hand over, get cut off and sleep
     Demo(demo::Args),
+    /// Hold deploy/chart against helm and the Kubernetes types
+    Chart,
+    /// Hold deploy/clusters.sh and the Makefile against shellcheck, and run them with stand-ins
+    Clusters,
+    /// Play random faults on three real containers, and attack the guard
+    Docker(docker::Args),
+    /// Build the container image with a local docker or podman; fails over 9 MB
+    Image(image::Args),
     /// Measure what is promised: each bound beside what was measured, and beside the Go original's figure
     Bench(bench::Args),
+    /// Build the page into target/web
+    Web(web::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,8 +76,14 @@ fn main() -> ExitCode {
         Command::Simulate { args } => simulate::run("simulate", &args),
         Command::SmallWorld { args } => simulate::run("small_world", &args),
         Command::Mutate(args) => mutate::run(&args),
+        Command::Wasi(args) => wasi::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Chart => test::only(chart::run),
+        Command::Clusters => test::only(clusters::run),
+        Command::Docker(args) => test::only(|| docker::run(&args)),
+        Command::Image(args) => image::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Web(args) => web::run(&args),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

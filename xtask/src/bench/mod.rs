@@ -4,6 +4,8 @@
 //! milliseconds, and with real processes at short leases.
 
 mod figures;
+mod page;
+mod pod;
 mod processes;
 mod row;
 
@@ -11,7 +13,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::demo;
+use crate::demo::host::Host;
+use crate::{demo, wasi};
 
 /// A figure that was measured fewer times proves little.
 const RUNS: usize = 20;
@@ -22,16 +25,39 @@ pub(crate) struct Args {
     /// How records are written: push or patch
     #[arg(long, default_value = "push")]
     write: String,
+    /// Measure only what a pod costs: the image's binary, its memory, its answers, its killing of a tree
+    #[arg(long)]
+    pod: bool,
+    /// Measure only the WASI component beside the binary; the first time, either way, this builds wasmtime
+    #[arg(long, conflicts_with = "pod")]
+    wasi: bool,
+    /// Measure only what the page costs: its size, its first paint, its frames, its memory (needs Chromium)
+    #[arg(long, conflicts_with_all = ["pod", "wasi"])]
+    page: bool,
 }
 
 /// Builds, measures, prints the table; `true` if every bound held.
 pub(crate) fn run(args: &Args) -> Result<bool> {
+    demo::process::end_all_on_a_signal()?;
+    if args.pod {
+        return Ok(row::print(&pod::rows()?));
+    }
+    if args.page {
+        return Ok(row::print(&page::rows()?));
+    }
     let binary = demo::build(&["-p", "leader-elector"])?;
+    let component = wasi::host();
     let start = Instant::now();
-    let mut rows = figures::virtual_time(&args.write)?;
-    rows.extend(processes::elections(&binary, &args.write)?);
-    rows.extend(processes::resources(&binary)?);
-    rows.extend(figures::steps()?);
+    let mut rows = if args.wasi { Vec::new() } else { figures::virtual_time(&args.write)? };
+    rows.extend(processes::rows(&binary, &Host::Native(binary.clone()), &args.write)?);
+    match component {
+        Ok(component) => rows.extend(processes::rows(&binary, &component, &args.write)?),
+        Err(why) => rows.push(processes::no_component(&why)),
+    }
+    if !args.wasi {
+        rows.extend(pod::rows()?);
+        rows.extend(figures::steps()?);
+    }
     let good = row::print(&rows);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);

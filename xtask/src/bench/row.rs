@@ -16,7 +16,7 @@ pub(super) enum Bound {
 }
 
 /// One line of the table.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) what: String,
     pub(super) bound: Bound,
@@ -34,6 +34,7 @@ pub(super) enum Unit {
     Millis,
     Micros,
     Megabytes,
+    Percent,
     /// Requests, writes, allocations.
     Count,
 }
@@ -43,7 +44,7 @@ impl Unit {
         match self {
             Self::Count => format!("{value:.0}"),
             Self::Millis => format!("{value:.1}"),
-            Self::Seconds | Self::Micros | Self::Megabytes => format!("{value:.2}"),
+            Self::Seconds | Self::Micros | Self::Megabytes | Self::Percent => format!("{value:.2}"),
         }
     }
 
@@ -53,6 +54,7 @@ impl Unit {
             Self::Millis => " ms",
             Self::Micros => " µs",
             Self::Megabytes => " MB",
+            Self::Percent => " %",
             Self::Count => "",
         }
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: three candidates as real processes, seven acts, one table.
 
+pub(crate) mod host;
 mod play;
 pub(crate) mod process;
 pub(crate) mod report;
@@ -10,6 +11,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::{wasi, web};
+
+/// Who is the component, where one is asked for.
+const CLEOPATRA: usize = 2;
+
 /// How the demo is played.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
@@ -17,6 +23,7 @@ Examples:
   cargo xtask demo          default timings, GitHub's limits: about five minutes
   cargo xtask demo --fast   short leases, no limits: under a minute
   cargo xtask demo --write patch   by REST alone, as for tokens and networks that cannot push
+  cargo xtask demo --wasi   cleopatra is the WASI component; the first time it builds wasmtime, for some minutes
   cargo xtask demo --keep   leave all running at the end, with the commands to look at it")]
 pub(crate) struct Args {
     /// Short leases, and a server without GitHub's limits
@@ -25,6 +32,9 @@ pub(crate) struct Args {
     /// How records are written: push or patch
     #[arg(long, default_value = "push")]
     write: String,
+    /// Cleopatra is the component, in an embedded wasmtime, which is built first
+    #[arg(long)]
+    wasi: bool,
     /// Leave everything running at the end
     #[arg(long)]
     keep: bool,
@@ -33,7 +43,12 @@ pub(crate) struct Args {
 impl Args {
     /// The demo as the tests play it.
     pub(crate) fn fast(write: &str) -> Self {
-        Self { fast: true, write: write.to_owned(), keep: false }
+        Self { fast: true, write: write.to_owned(), wasi: false, keep: false }
+    }
+
+    /// The same with the component among the candidates.
+    pub(crate) fn with_component(self) -> Self {
+        Self { wasi: true, ..self }
     }
 }
 
@@ -81,7 +96,11 @@ impl Timings {
 
 /// Builds the binary, plays, reports; `true` if every bound held and no two led at once.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let binary = build(&["-p", "leader-elector"])?;
+    let page = web::folder().join("index.html").exists();
+    let with: &[&str] = if page { &["--features", "viewer"] } else { &[] };
+    let binary = build(&[&["-p", "leader-elector"], with].concat())?;
+    let component = args.wasi.then(wasi::host).transpose()?;
+    process::end_all_on_a_signal()?;
     let (timings, limits) = if args.fast {
         println!("Short leases (6 s), and a server without GitHub's limits: the default plays the real ones.");
         (Timings::FAST, "off")
@@ -89,7 +108,18 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         (Timings::DEFAULT, "github")
     };
     let flags = [timings.flags(), vec!["--write".to_owned(), args.write.clone()]].concat();
-    let stage = process::Stage::start(&binary, limits, flags)?;
+    let mut stage = process::Stage::start(&binary, limits, flags)?;
+    if let Some(component) = component {
+        println!("{} is the WASI component, in an embedded wasmtime.", process::NAMES[CLEOPATRA]);
+        stage.hold(CLEOPATRA, component);
+    }
+    // Ended with the demo.
+    let _page = if page {
+        Some(stage.page()?)
+    } else {
+        println!("To watch it in a browser, build the page first: cargo xtask web");
+        None
+    };
     let play = play::Play::new(stage, timings);
     let (rows, stage) = play.all()?;
     let good = report::print(&rows, &stage.reigns());

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use super::Timings;
+use super::host::COMPONENT_SLACK;
 use super::process::{Line, NAMES, Reign, Stage};
 
 /// What the operating system may need to start a process, and a log line to arrive.
@@ -24,12 +25,15 @@ pub(super) struct Row {
 pub(super) struct Play {
     stage: Stage,
     timings: Timings,
+    slack: Duration,
     rows: Vec<Row>,
 }
 
 impl Play {
-    pub(super) const fn new(stage: Stage, timings: Timings) -> Self {
-        Self { stage, timings, rows: Vec::new() }
+    pub(super) fn new(stage: Stage, timings: Timings) -> Self {
+        let component = (0..NAMES.len()).any(|who| stage.host(who).is_component());
+        let slack = SLACK + if component { COMPONENT_SLACK } else { Duration::ZERO };
+        Self { stage, timings, slack, rows: Vec::new() }
     }
 
     /// Plays all acts; gives the table, and the stage as it stands.
@@ -46,10 +50,17 @@ impl Play {
     fn elect(&mut self) -> Result<()> {
         say(1, "Three candidates start on a free lock.");
         let start = Instant::now();
-        for who in 0..NAMES.len() {
+        // The component has a start, so that it is surely the first to lead, to be killed and to return.
+        let (first, rest): (Vec<_>, _) = (0..NAMES.len()).partition(|who| self.stage.host(*who).is_component());
+        for who in first {
+            self.stage.candidate(who)?;
+            self.stage
+                .wait_for(self.timings.lease, "it asks", |line| line.message.starts_with("attempting to acquire"))?;
+        }
+        for who in rest {
             self.stage.candidate(who)?;
         }
-        let bound = self.timings.settle + Duration::from_millis(500);
+        let bound = self.timings.settle + self.slack;
         let leader = self.started(bound + self.timings.lease)?;
         println!("   {} leads with token {}.", NAMES[leader.who], leader.token.unwrap_or_default());
         self.row("first leader on a free lock", bound, leader.at - start, String::new());
@@ -62,7 +73,7 @@ impl Play {
         say(2, &format!("{} is killed (SIGKILL): nobody can tell the others.", NAMES[old.who]));
         let killed = self.stage.signal(old.who, Signal::KILL)?;
         let t = self.timings;
-        let bound = t.lease + t.poll + t.settle + Duration::from_millis(500);
+        let bound = t.lease + t.poll + t.settle + self.slack;
         let new = self.started(bound + t.lease)?;
         println!("   {} has waited for the lease to run out, and leads with token {}.", NAMES[new.who], token(&new));
         self.row("failover after SIGKILL", bound, new.at - killed, String::new());
@@ -70,7 +81,7 @@ impl Play {
         say(3, &format!("{} returns under the same name.", NAMES[old.who]));
         let start = Instant::now();
         self.stage.candidate(old.who)?;
-        let bound = t.poll + SLACK;
+        let bound = t.poll + self.slack;
         let hail = self
             .stage
             .wait_for(t.lease, "it follows", |line| line.who == old.who && line.message.starts_with("All hail "))?;
@@ -87,11 +98,12 @@ impl Play {
         let released = self.stage.wait_for(self.timings.lease, "the release", |line| {
             line.who == old.who && line.message == "released the lock"
         })?;
-        let bound = self.timings.poll + self.timings.settle + Duration::from_millis(500);
+        let bound = self.timings.poll + self.timings.settle + self.slack;
         let new = self.started(bound + self.timings.lease)?;
         let code = self.stage.exit_code(old.who)?;
         println!("   {} leads with token {}.", NAMES[new.who], token(&new));
-        self.row("hand-over after SIGTERM, from the release", bound, new.at - released.at, format!("exit {code:?}"));
+        let note = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
+        self.row("hand-over after SIGTERM, from the release", bound, new.at - released.at, note);
         if code != Some(0) {
             self.spoil("the exit code is not 0");
         }
@@ -124,7 +136,7 @@ impl Play {
         let new = self.started(t.lease * 4)?;
         let before = new.at.saturating_duration_since(ended.at);
         println!("   {} leads with token {}, {:.1} s later.", NAMES[new.who], token(&new), before.as_secs_f64());
-        let bound = t.renew_deadline + SLACK;
+        let bound = t.renew_deadline + self.slack;
         self.row(event, bound, ended.at - begun, format!("{:.1} s before the next", before.as_secs_f64()));
         if !alone {
             self.spoil("another started before it stopped");

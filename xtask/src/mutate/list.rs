@@ -248,12 +248,15 @@ pub(crate) const ALL: &[Mutation] = &[
         "} else if free_at + seen.spread <= poll {",
         "} else if free_at + seen.spread + self.timing.lease() <= poll {",
     ),
-    breaks(
-        "a claim follows a read that was sent too early",
-        "R12",
-        ELECTOR,
-        "if free || (now >= free_at && read_sent >= free_at) {",
-        "if free || now >= free_at {",
+    doubled(
+        breaks(
+            "a claim follows a read that was sent too early",
+            "R12",
+            ELECTOR,
+            "if free || (now >= free_at && read_sent >= free_at) {",
+            "if free || now >= free_at {",
+        ),
+        "the claim names the head that was read: after a renewal that came between it is void or refused, a write spent",
     ),
     breaks(
         "who stepped down claims at once",
@@ -336,12 +339,15 @@ pub(crate) const ALL: &[Mutation] = &[
         "self.note_token(record.token);",
         "self.note_token(record.token.min(self.newest_token));",
     ),
-    breaks(
-        "the oldest visible counts even as the head",
-        "valid and void",
-        SNAPSHOT,
-        "None if self.longest => Ok(index > 0),",
-        "None if self.longest => Ok(index > 0 || self.longest),",
+    doubled(
+        breaks(
+            "the oldest visible counts even as the head",
+            "valid and void",
+            SNAPSHOT,
+            "None if self.longest => Ok(index > 0),",
+            "None if self.longest => Ok(index > 0 || self.longest),",
+        ),
+        "a list of one revision is complete, and a complete list is asked before the longest",
     ),
     breaks(
         "the other mode is written over",
@@ -350,12 +356,15 @@ pub(crate) const ALL: &[Mutation] = &[
         "if record.write_mode().is_some_and(|write| write != mode) {",
         "if record.write_mode().is_some_and(|write| write != mode && record.lease.is_zero()) {",
     ),
-    breaks(
-        "a file that is cut off is a record",
-        "free, held, unclear",
-        "gist/wire.rs",
-        "Some(Some(file)) if file.truncated => {",
-        "Some(Some(file)) if file.truncated && file.content.is_none() => {",
+    doubled(
+        breaks(
+            "a file that is cut off is a record",
+            "free, held, unclear",
+            "gist/wire.rs",
+            "Some(Some(file)) if file.truncated => {",
+            "Some(Some(file)) if file.truncated && file.content.is_none() => {",
+        ),
+        "GitHub cuts off at a megabyte, and more than 64 KB are no record anyway",
     ),
     breaks(
         "a lease of hours is a record",
@@ -372,19 +381,25 @@ pub(crate) const ALL: &[Mutation] = &[
         "let until = now.at + settle;",
         "let until = now.at + settle / 1000;",
     ),
-    breaks(
-        "a confirmation counts without its claim",
-        "claim, settle, confirm",
-        TERM,
-        "is_some_and(|claim| own.lies_below(claim, (&chain, index)));",
-        "is_some_and(|claim| own.lies_below(claim, (&chain, index)) || !claim.is_empty());",
+    doubled(
+        breaks(
+            "a confirmation counts without its claim",
+            "claim, settle, confirm",
+            TERM,
+            "is_some_and(|claim| own.lies_below(claim, (&chain, index)));",
+            "is_some_and(|claim| own.lies_below(claim, (&chain, index)) || !claim.is_empty());",
+        ),
+        "it is written only on a head whose state is the claim, and is valid on that head only",
     ),
-    breaks(
-        "a confirmation seen by a read counts without its claim",
-        "claim, settle, confirm",
-        TERM,
-        "(chain.list[index] == snapshot.state && on_claim).then_some((nonce, index))",
-        "(chain.list[index] == snapshot.state || on_claim).then_some((nonce, index))",
+    doubled(
+        breaks(
+            "a confirmation seen by a read counts without its claim",
+            "claim, settle, confirm",
+            TERM,
+            "(chain.list[index] == snapshot.state && on_claim).then_some((nonce, index))",
+            "(chain.list[index] == snapshot.state || on_claim).then_some((nonce, index))",
+        ),
+        "as above; and what lies on a confirmed claim and is valid was written by who waited for its lease, or by a person",
     ),
     breaks(
         "a claim of unknown outcome is adopted",
@@ -490,4 +505,162 @@ pub(crate) const ALL: &[Mutation] = &[
         ),
         "git compares the old id under the ref's lock anyway: the look only saves a push that would be refused",
     ),
+    breaks(
+        "every read starts the lease anew",
+        "R1",
+        ELECTOR,
+        "Some(seen) => (seen.received, seen.spread),",
+        "Some(seen) => (now, seen.spread),",
+    ),
+    doubled(
+        breaks(
+            "an acknowledgement after the end revives a term",
+            "R2",
+            ELECTOR,
+            "        self.pass_deadlines(now);
+        match input {",
+            "        match input {",
+        ),
+        "no request is given longer than the lease, and `Candidate` hears no answer after its give-up moment",
+    ),
+    breaks(
+        "what lies on our own write is renewed over unread",
+        "R3",
+        ELECTOR,
+        "(!written.overlaid).then(|| written.head.clone())",
+        "Some(written.head.clone())",
+    ),
+    breaks(
+        "another holder is told of once all is known",
+        "R3",
+        "gist/read.rs",
+        "if first_sight {",
+        "if first_sight && self.head_text.is_none() {",
+    ),
+    breaks(
+        "the lock of another is released",
+        "R6",
+        ELECTOR,
+        "let record = standing.record.as_deref().filter(|record| record.is_own(self.me.instance()));",
+        "let record = standing.record.as_deref();",
+    ),
+    breaks(
+        "a release names no base",
+        "R6",
+        OWN,
+        "base: Some(base.as_str().to_owned()),",
+        "base: (!released).then(|| base.as_str().to_owned()),",
+    ),
+    breaks(
+        "the record has another token than the term",
+        "R7",
+        OWN,
+        "            token: term.token,
+            strategy",
+        "            token: term.token.next().unwrap_or(term.token),
+            strategy",
+    ),
+    doubled(
+        breaks(
+            "the election forgets a token of unknown outcome",
+            "R7",
+            ELECTOR,
+            "self.newest_token = self.newest_token.max(token);
+",
+            "",
+        ),
+        "the lock notes it as well, and names it with what it reads next",
+    ),
+    breaks(
+        "tokens go on beyond 2^53",
+        "R7",
+        "record.rs",
+        "if self.0 < Self::MAX.0 { Some(Self(self.0 + 1)) } else { None }",
+        "Some(Self(self.0 + 1))",
+    ),
+    breaks(
+        "a record of our own name is our own",
+        "R8",
+        ELECTOR,
+        "let is_own = seen.standing.record.as_ref().is_some_and(|record| record.is_own(self.me.instance()));",
+        "let is_own = seen.standing.record.as_ref().is_some_and(|record| record.holder == self.me.name());",
+    ),
+    breaks("a wait that nobody named never grows", "R10", "gist/throttle.rs", "self.untold += 1;", ""),
+    breaks(
+        "a wait until a moment is cut short",
+        "R10",
+        "gist/throttle.rs",
+        "u64::try_from(date.timestamp()).ok()?)))",
+        "u64::try_from(date.timestamp()).ok()? + 30)))",
+    ),
+    breaks(
+        "a follower asks without a pause",
+        "budget",
+        ELECTOR,
+        "let poll = (flight.sent + self.timing.poll()).max(now);",
+        "let poll = flight.sent.max(now);",
+    ),
+    breaks(
+        "it asks to be woken a little too early",
+        "budget",
+        ELECTOR,
+        "        Next::WakeAt(at, why)
+",
+        "        Next::WakeAt(at.before(Duration::from_millis(1)), why)
+",
+    ),
+    breaks(
+        "a confirmation is written on whatever stands",
+        "claim, settle, confirm",
+        TERM,
+        "if own.version_of(claim) != Some(&snapshot.state) {",
+        "if own.version_of(claim).is_none() {",
+    ),
+    breaks("every write has the same nonce", "valid and void", DESK, "self.counter += 1;", ""),
+    breaks(
+        "a write that landed void is acknowledged",
+        "patch mode",
+        "gist/patch.rs",
+        "Some(_) => Ok(Some(Landed::Void)),",
+        "Some(_) => Ok(Some(Landed::Valid(chain.clone(), child))),",
+    ),
+    doubled(
+        breaks(
+            "a push goes onto what was not judged",
+            "push mode",
+            TERM,
+            "if ground.chain.head() != base {
+            return Err(moved_on());
+        }",
+            "",
+        ),
+        "the election reads after everything that moves the ground, so that they never differ; git compares the old id too",
+    ),
+    doubled(
+        breaks(
+            "an ETag outlives the head that it belongs to",
+            "reading",
+            DESK,
+            "if self.kept.as_ref().is_some_and(|kept| kept.snapshot.chain.head() != head) {
+            self.kept = None;
+        }",
+            "",
+        ),
+        "what is written then names the older head as its base: it is void or refused",
+    ),
+    breaks(
+        "files that are not all listed are pushed over",
+        "push mode",
+        "gist/repository.rs",
+        "let files = if is_truncated {",
+        "let files = if is_truncated && settings.gist.is_empty() {",
+    ),
+    breaks(
+        "a redirect leads to another origin",
+        "waiting as told",
+        "gist/wire.rs",
+        "_ if same_origin => target,",
+        "_ if same_origin || target.host().is_some() => target,",
+    ),
+    breaks("all of the lease is used", "R2", TIMING, "lease.saturating_mul(98) / 100", "lease"),
 ];

@@ -12,18 +12,23 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use self::list::{ALL, Mutation};
+use crate::image;
 
 /// How the mutations are tried.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
-  cargo xtask mutate                     all of them: about half an hour
+  cargo xtask mutate                     all of them: about an hour
   cargo xtask mutate --first 10          as cargo xtask test does
+  cargo xtask mutate --skip 28           goes on after the first 28
   cargo xtask mutate --only settle       those whose name or rule has this in it")]
 pub(crate) struct Args {
     /// Only so many
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     first: usize,
+    /// Without the first so many
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    skip: usize,
     /// Only those whose name or rule contains this
     #[arg(long, default_value = "", hide_default_value = true)]
     only: String,
@@ -35,7 +40,7 @@ pub(crate) struct Args {
 impl Args {
     /// The slice that the tests try.
     pub(crate) fn slice() -> Self {
-        Self { first: 10, only: String::new(), runs: 2000 }
+        Self { first: 10, skip: 0, only: String::new(), runs: 2000 }
     }
 }
 
@@ -57,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let chosen = |mutation: &&Mutation| mutation.name.contains(&args.only) || mutation.rule.contains(&args.only);
     let mut good = true;
     println!("{:<56}{:<24}{:>8}  noticed by", "mutation", "rule", "seconds");
-    for mutation in ALL.iter().filter(chosen).take(args.first) {
+    for mutation in ALL.iter().filter(chosen).skip(args.skip).take(args.first) {
         let start = Instant::now();
         let noticed = copy.with(mutation, || copy.try_all(args.runs))?;
         let words = match (&noticed, mutation.harmless) {
@@ -81,7 +86,7 @@ struct Copy {
 
 impl Copy {
     fn make() -> Result<Self> {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
+        let workspace = image::root();
         let root = workspace.join("target/mutate/source");
         let _ = std::fs::remove_dir_all(&root);
         copy_tree(&workspace.join("core"), &root.join("core"))?;

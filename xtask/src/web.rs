@@ -1,0 +1,135 @@
+//! `cargo xtask web`: the page, built into `target/web`. Nothing is downloaded but crates.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::debian;
+use crate::image::root;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PACKAGE: &str = "leader-elector-viewer";
+
+/// How the page is built.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "\
+The folder works from any static host and under any path, for example:
+  cargo xtask web && python3 -m http.server --bind 127.0.0.1 --directory target/web
+  cargo xtask web && cargo run --release -p leader-elector --features viewer -- viewer")]
+pub(crate) struct Args {
+    /// Take pictures of every state too, light and dark, phone and desktop, into target/screenshots (needs Chromium)
+    #[arg(long)]
+    screenshots: bool,
+    /// Open it in Chromium against gist-server, as cargo xtask test does
+    #[arg(long, conflicts_with = "screenshots")]
+    test: bool,
+}
+
+/// What a machine lacks for the pages' tests, and the command that mends it.
+pub(crate) struct Lacks(pub(crate) String, pub(crate) String);
+
+/// Where the page is built to.
+pub(crate) fn folder() -> PathBuf {
+    root().join("target/web")
+}
+
+/// Builds it; `true` if that went well and it is as small as promised.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    if args.test {
+        return match test()? {
+            Ok(good) => Ok(good),
+            Err(Lacks(why, mend)) => anyhow::bail!("{why}; mend it with: {mend}"),
+        };
+    }
+    build()?;
+    if args.screenshots {
+        if let Some(Lacks(why, mend)) = install()? {
+            anyhow::bail!("{why}; mend it with: {mend}");
+        }
+        let pictures = root().join("target/screenshots");
+        let good = node(&["screenshots.mjs", &pictures.display().to_string()], None)?;
+        println!("\nPictures are in {}.", pictures.display());
+        return Ok(good);
+    }
+    println!("\nBuilt into {}. To look at it:", folder().display());
+    println!("  cargo run --release -p leader-elector --features viewer -- viewer");
+    Ok(true)
+}
+
+/// Builds it.
+pub(crate) fn build() -> Result<()> {
+    let mut rustup = Command::new("rustup");
+    rustup.args(["target", "add", TARGET]).stdout(Stdio::null()).stderr(Stdio::null());
+    // Without rustup the target may be there all the same.
+    let _ = rustup.status();
+    // A folder of its own for the build: the target's name, and where cargo puts it, are known then.
+    let target = root().join("target");
+    cargo(&["build", "-p", PACKAGE, "--profile", "page", "--target", TARGET, "--target-dir"], &[&target])?;
+    let wasm = target.join(TARGET).join("page").join(format!("{PACKAGE}.wasm"));
+    cargo(&["run", "-p", "leader-elector-web-pack", "--"], &[&wasm, &root().join("web-viewer/static"), &folder()])
+}
+
+/// The page in Chromium against `gist-server`; `Err` in the result where the machine lacks something.
+pub(crate) fn test() -> Result<std::result::Result<bool, Lacks>> {
+    if let Some(lacks) = install()? {
+        return Ok(Err(lacks));
+    }
+    build()?;
+    Ok(Ok(node(&["--test", "--test-concurrency=1", "viewer.test.mjs", "playground.test.mjs"], None)?))
+}
+
+/// What the pages' tests measure, with names; `Err` in the result where the machine lacks something.
+pub(crate) fn figures() -> Result<std::result::Result<Vec<(String, f64)>, Lacks>> {
+    if let Some(lacks) = install()? {
+        return Ok(Err(lacks));
+    }
+    build()?;
+    let file = root().join("target/page-figures");
+    std::fs::write(&file, "").with_context(|| file.display().to_string())?;
+    // A bound that is broken shows in the figures.
+    let name = "--test-name-pattern=^(a leader appears|first paint|all files|scripts take|memory stays)";
+    node(&["--test", "--test-concurrency=1", name, "viewer.test.mjs", "playground.test.mjs"], Some(&file))?;
+    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let figure =
+        |line: &str| line.split_once('\t').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    Ok(Ok(text.lines().filter_map(figure).collect()))
+}
+
+/// Runs a script of the pages with the binary that it starts servers and candidates from.
+fn node(args: &[&str], figures: Option<&Path>) -> Result<bool> {
+    let binary = crate::demo::build(&["-p", "leader-elector", "--features", "viewer"])?;
+    let mut node = Command::new("node");
+    node.args(args).current_dir(pages()).env("LEADER_ELECTOR", binary).env("PAGE_FOLDER", folder());
+    node.envs(figures.map(|file| ("PAGE_FIGURES", file)));
+    Ok(node.status().context("node")?.success())
+}
+
+/// Installs Chromium and Node from the system's packages where they are missing, and the pages' two npm packages.
+fn install() -> Result<Option<Lacks>> {
+    let wanted = [("chromium", "chromium"), ("node", "nodejs"), ("npm", "npm")];
+    let missing: Vec<&str> =
+        wanted.iter().filter(|(program, _)| !debian::answers(program)).map(|(_, package)| *package).collect();
+    if !missing.is_empty() {
+        let mend = format!("apt-get update && apt-get install -y --no-install-recommends {}", missing.join(" "));
+        let installed = Command::new("sh").args(["-c", &mend]).stdin(Stdio::null()).status();
+        if !installed.is_ok_and(|status| status.success()) {
+            return Ok(Some(Lacks(format!("{} cannot be installed", missing.join(", ")), mend)));
+        }
+    }
+    let mut npm = Command::new("npm");
+    let fetched = npm.args(["ci", "--ignore-scripts"]).current_dir(pages()).status().context("npm")?.success();
+    let mend = "(cd web-viewer/pages && npm ci)".to_owned();
+    Ok((!fetched).then(|| Lacks("npm cannot fetch playwright-core and axe-core".to_owned(), mend)))
+}
+
+fn pages() -> PathBuf {
+    root().join("web-viewer/pages")
+}
+
+fn cargo(args: &[&str], paths: &[&Path]) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(args).args(paths).current_dir(root());
+    ensure!(cargo.status().context("cargo")?.success(), "cargo {} failed", args.join(" "));
+    Ok(())
+}
