@@ -1,7 +1,7 @@
 //! `cargo xtask wasi`: the component, its size, and what it asks of whoever holds it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{Parser, Payload};
@@ -69,13 +69,25 @@ pub(crate) fn test() -> Result<bool> {
     println!("host-wasi/src: {lines} lines of code (fewer than {GLUE})");
     ensure!(lines < GLUE, "host-wasi/src: what decides, and what both hosts say, belongs elsewhere");
     ensure!(report(&component()?)?, "the component is too large, or imports what it may not");
-    let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--manifest-path", RUNNER, "--target-dir", RUNNER_TARGET]).env("LEADER_ELECTOR", native);
-    // Clippy in the compiler's place for the runner alone, as `cargo clippy -- -D warnings` does it, but building: so
-    // wasmtime is not compiled once more for clippy.
+    let mut cargo = runner_tests("cargo", &["test"]);
+    cargo.env("LEADER_ELECTOR", native);
+    Ok(clippy()? && format()? && cargo.status().context("cargo")?.success())
+}
+
+/// Begins to build the runner's tests, behind whatever else wants the cores.
+pub(crate) fn build_ahead() -> Result<Child> {
+    let mut nice = runner_tests("nice", &["-n", "19", "cargo", "test", "--no-run", "--quiet"]);
+    nice.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("nice")
+}
+
+/// A test command for the runner, with clippy in the compiler's place for the runner alone, as
+/// `cargo clippy -- -D warnings` does it, but building: so wasmtime is not compiled once more for clippy.
+fn runner_tests(program: &str, args: &[&str]) -> Command {
+    let mut cargo = Command::new(program);
+    cargo.args(args).args(["--manifest-path", RUNNER, "--target-dir", RUNNER_TARGET]);
     cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
     cargo.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
-    Ok(clippy()? && format()? && cargo.status().context("cargo")?.success())
+    cargo
 }
 
 /// The component's own lines under clippy, for the target that they are written for.
