@@ -17,7 +17,8 @@
 //! R10 Throttled means wait as long as told; a leader that cannot renew before its deadline stops in time and says so.
 //! R11 The record carries whole seconds, at least 1: [`Timing`] refuses anything finer.
 //! R12 A follower wakes at the exact moment a lease runs out, plus a seeded spread (at most 150 ms); then one read, and
-//!     a claim only if nothing changed.
+//!     a claim only if nothing changed. Whose claim met another's and won nothing waits again, a second to three, before
+//!     the next: claims that meet make each other void.
 //! R13 Time that a host slept through counts: [`Input::Slept`] ends the term.
 
 use std::time::Duration;
@@ -33,6 +34,9 @@ use crate::warning::Warning;
 
 /// R12: followers that watch the same lease do not all wake at once.
 const EXPIRY_SPREAD: Duration = Duration::from_millis(150);
+/// R12: claims that met would meet again, were all of them repeated at once. A claim takes about a second until it is
+/// confirmed, so three candidates part within two.
+const COLLISION_SPREAD: Duration = Duration::from_secs(2);
 /// What lengthens the pause before a repetition.
 const RETRY_SPREAD: Duration = Duration::from_millis(250);
 /// After a refusal there is no hurry: somebody has to mend it.
@@ -111,6 +115,8 @@ pub struct Elector {
     /// An own claim may stand, though it was never confirmed.
     owed: Option<Own>,
     exhausted_at: Option<Token>,
+    /// The last claim met another, and what stands since was not read yet (R12).
+    collided: bool,
     stop: Option<Stop>,
     away_until: Option<Instant>,
     events: Vec<Event>,
@@ -203,6 +209,7 @@ impl Elector {
             leader: None,
             owed: None,
             exhausted_at: None,
+            collided: false,
             stop: None,
             away_until: None,
             events: Vec::new(),
@@ -428,6 +435,7 @@ impl Elector {
     /// A read is in: claim now, or wait until what stands has run out (R1, R9, R12).
     fn judge(&mut self, now: Instant, read_sent: Instant, poll: Instant) {
         self.due = (poll, Why::Poll);
+        let collided = std::mem::take(&mut self.collided);
         let Some(seen) = &self.seen else { return };
         if seen.standing.bar.is_some() || self.away_until.is_some_and(|until| now < until) {
             return;
@@ -442,6 +450,10 @@ impl Elector {
         let free = is_own || seen.standing.stands_for.is_zero();
         let free_at = seen.received + seen.standing.stands_for;
         if free || (now >= free_at && read_sent >= free_at) {
+            if collided {
+                self.due = (now + FIRST_RETRY + self.spread.up_to(COLLISION_SPREAD), Why::Retry);
+                return;
+            }
             self.state = State::Following { ready: true };
             self.due = (now, Why::Poll);
         } else if free_at + seen.spread <= poll {
@@ -460,7 +472,10 @@ impl Elector {
             Reply::Written(written) => return self.claimed(now, token, &written),
             Reply::Failed(Failure::Throttled { wait }) => self.throttled(now, wait),
             Reply::Failed(Failure::Denied(_)) => self.due = (now + SLOW_RETRY, Why::Retry),
-            Reply::Failed(Failure::Conflict | Failure::Superseded) => self.due = (now, Why::Poll),
+            Reply::Failed(Failure::Conflict | Failure::Superseded) => {
+                self.collided = true;
+                self.due = (now, Why::Poll);
+            }
             Reply::Failed(Failure::Unknown | Failure::Unsent) | Reply::Standing(_) | Reply::Unchanged => {
                 self.retry(now, now + FIRST_RETRY);
             }

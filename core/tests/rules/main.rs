@@ -153,8 +153,10 @@ fn r7_tokens_only_grow() {
     assert_eq!(script.claim(0, free("v1", 41)).token.get(), 42);
     // A foreign program reset the number: what was seen before still counts.
     let output = script.at(100, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict)));
-    let read = output.request.unwrap();
-    let output = script.at(200, Input::Reply(read.ticket, free("v5", 0)));
+    let output = script.at(200, Input::Reply(output.request.unwrap().ticket, free("v5", 0)));
+    let again = script::wake_at(&output);
+    let read = script.at(again, Input::Wake).request.unwrap();
+    let output = script.at(again, Input::Reply(read.ticket, Reply::Unchanged));
     assert_eq!(script::term(output.request.as_ref()).token.get(), 43);
 }
 
@@ -231,6 +233,39 @@ fn r12_a_follower_wakes_when_the_lease_runs_out_reads_once_and_claims_if_nothing
     assert!(script::is_read(output.request.as_ref()));
     let output = script.at(at + 50, Input::Reply(output.request.unwrap().ticket, held("v2", "stalin", 4)));
     assert!(output.request.is_none(), "it was renewed after all");
+}
+
+/// Broken by claiming again as soon as the read after the conflict shows that the lock is free.
+#[test]
+fn r12_claims_that_met_and_won_nothing_part_before_the_next() {
+    let again = |seed| {
+        let mut script = Script::seeded(seed);
+        script.claim(0, free("v1", 0));
+        let read = script.at(100, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict))).request.unwrap();
+        let output = script.at(200, Input::Reply(read.ticket, free("v2", 0)));
+        assert!(output.request.is_none(), "claimed at once: {output:?}");
+        let at = script::wake_at(&output);
+        let read = script.at(at, Input::Wake).request;
+        assert!(script::is_read(read.as_ref()), "what stands by then is read first");
+        let output = script.at(at, Input::Reply(read.unwrap().ticket, Reply::Unchanged));
+        script::term(output.request.as_ref());
+        at
+    };
+    let all: Vec<u64> = (0..50).map(again).collect();
+    assert!(all.iter().all(|at| (1_200..=3_200).contains(at)), "{all:?}");
+    let (first, last) = (all.iter().min().unwrap(), all.iter().max().unwrap());
+    assert!(last - first > 1_000, "they part: {first} to {last}");
+}
+
+/// Broken by keeping in mind that claims met once somebody won.
+#[test]
+fn r12_after_a_collision_that_somebody_won_the_next_takeover_is_as_fast_as_any() {
+    let mut script = Script::new();
+    script.claim(0, free("v1", 0));
+    let read = script.at(100, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict))).request.unwrap();
+    script.at(200, Input::Reply(read.ticket, held("v2", "stalin", 1)));
+    let claimed = script.claims_from(30_200, &Reply::Unchanged);
+    assert!(claimed <= 30_400, "{claimed}");
 }
 
 /// Broken by ignoring the wall clock; by heeding it on a boot clock; by ending the term when it jumps back.

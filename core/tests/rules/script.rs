@@ -21,9 +21,18 @@ impl Script {
     }
 
     pub(crate) fn with(settings: timing::Settings) -> Self {
+        Self::of(settings, 7)
+    }
+
+    /// Whose wakes are spread by `seed`.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self::of(timing::Settings::default(), seed)
+    }
+
+    fn of(settings: timing::Settings, seed: u64) -> Self {
         let timing = Timing::new(settings, Duration::ZERO).unwrap();
         let me = Identity::new("napoleon", "i-1").unwrap();
-        Self { elector: Elector::new(me, timing, 7, Instant::ZERO), ms: 0, ticket: None }
+        Self { elector: Elector::new(me, timing, seed, Instant::ZERO), ms: 0, ticket: None }
     }
 
     pub(crate) fn at(&mut self, ms: u64, input: Input) -> Output {
