@@ -424,10 +424,17 @@ impl World {
         }
     }
 
-    /// When the last write that was under way has landed, the last late answer is in and the last wait is over.
+    /// When the last write that was under way has landed, the last late answer is in (it may tell to wait: seed 265,782)
+    /// and the last wait is over.
     fn quiet_from(&self, healed: Moment) -> Moment {
         let under_way = self.agenda.last(|thing| {
-            matches!(thing, Occurrence::Arrive { .. } | Occurrence::Undo { .. } | Occurrence::WorkStops { .. })
+            matches!(
+                thing,
+                Occurrence::Arrive { .. }
+                    | Occurrence::Answer { .. }
+                    | Occurrence::Undo { .. }
+                    | Occurrence::WorkStops { .. }
+            )
         });
         let alive = self.processes.iter().filter(|process| process.is_alive);
         let waits = alive.map(|process| self.seats[process.seat].clock.moment_of(process.told_until()));
