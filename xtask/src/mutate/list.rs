@@ -258,6 +258,7 @@ pub(crate) const ALL: &[Mutation] = &[
         ),
         "the claim names the head that was read: after a renewal that came between it is void or refused, a write spent",
     ),
+    breaks("claims that met meet again at once", "R12", ELECTOR, "self.collided = true;", "self.collided = false;"),
     breaks(
         "who stepped down claims at once",
         "stop",
