@@ -41,6 +41,9 @@ pub(crate) fn setup() -> Result<bool> {
 
 /// Runs all stages; `true` if everything that had to pass did.
 pub(crate) fn run(require_all: bool) -> Result<bool> {
+    // Whoever is started by a process that hears a signal does not ignore it, though this one was started by `nohup` or
+    // in the background of a script; candidates respect what they were started to ignore, and Ctrl-C is tested.
+    demo::process::end_all_on_a_signal()?;
     let mut stages = Vec::new();
     let mut stage = |name: &'static str, run: &dyn Fn() -> Result<Outcome>| -> Result<()> {
         println!("\n=== {name}");

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -218,9 +218,9 @@ impl Candidate {
 
     /// Its exit code, once it has ended.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        let status = self.child.wait().expect("it ends");
+        let status = ended(&mut self.child);
         self.said.extend(self.lines.iter().map(|(_, line)| line));
-        status.code()
+        status.unwrap_or_else(|| panic!("it does not end; it said {:#?}", self.said)).code()
     }
 
     /// All lines so far.
@@ -233,6 +233,19 @@ impl Drop for Candidate {
     fn drop(&mut self) {
         end(&mut self.child);
     }
+}
+
+/// How a process ended; `None`: it did not within a minute, and was killed.
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    let end = Instant::now() + Duration::from_mins(1);
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    self::end(child);
+    None
 }
 
 fn pid(child: &Child) -> Pid {

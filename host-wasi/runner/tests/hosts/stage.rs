@@ -221,9 +221,16 @@ impl Candidate {
 
     /// Its exit code, once it has ended.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        let code = self.child.wait().expect("it ends").code();
+        let end = Instant::now() + Duration::from_mins(1);
+        let status = loop {
+            match self.child.try_wait().expect("it is our child") {
+                Some(status) => break status,
+                None => assert!(Instant::now() < end, "{} does not end", self.name),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
         self.told.extend(self.events.iter());
-        code
+        status.code()
     }
 
     pub(crate) fn pid(&self) -> u32 {
