@@ -3,9 +3,11 @@
 
 mod stand_ins;
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use stand_ins::World;
+use rustix::process::{Pid, Signal, kill_process};
+use stand_ins::{Ended, World};
 
 const KEYS: [(&str, &str); 2] = [("GIST_ID", "abc"), ("GITHUB_API_TOKEN", "s3cret")];
 const THERE: (&str, &str) = ("kind get clusters", "echo leader-elector");
@@ -56,6 +58,8 @@ fn deploy_makes_everything_that_is_missing_and_puts_a_candidate_into_each() {
         let helm = &calls[at(&format!("[{cluster}] helm upgrade --install leader-elector "))];
         assert!(helm.contains(&format!("image=leader-elector:0.1.0,gist=abc,name={cluster},")), "{helm}");
         assert!(helm.contains("--set log.format=text"), "the log is shown to people: {helm}");
+        assert!(helm.contains("podAnnotations.image-id=sha256:1d "), "a new image is a new pod: {helm}");
+        assert!(helm.contains(" --wait --timeout 600s "), "what does not get ready is no deployment: {helm}");
         assert!(at("kind load") < at(&format!("{} helm", connect(cluster))));
     }
     assert!(calls.iter().all(|call| !call.contains("s3cret")), "the token is in no argument: {calls:#?}");
@@ -65,7 +69,8 @@ fn deploy_makes_everything_that_is_missing_and_puts_a_candidate_into_each() {
 
 #[test]
 fn the_token_goes_in_a_file_of_its_own() {
-    let look = "for last; do :; done; [ \"$(cat \"${last#token=}\")\" = s3cret ] && [ -O \"${last#token=}\" ]";
+    let look = "for last; do :; done; file=${last#token=}; [ \"$(cat \"$file\")\" = s3cret ] || exit 1; \
+                case $(ls -l \"$file\") in -rw-------*) ;; *) exit 1 ;; esac";
     assert!(World::new().answers("helm upgrade", look).make("deploy", &KEYS).good);
     let old = [("GIST_ID", "abc"), ("LEADER_ELECTION_GITHUB_API_TOKEN", "s3cret")];
     assert!(World::new().answers("helm upgrade", look).make("deploy", &old).good, "under the original's name as well");
@@ -93,7 +98,9 @@ fn check_leader_prints_the_logs_as_the_original_does_and_then_who_leads() {
     assert!(ended.good && ended.err.is_empty(), "{}", ended.err);
     let asked = "[napoleon] kubectl exec deployment/leader-elector --container leader-elector -- leader-elector status \
                  --token-file /var/run/secrets/leader-elector/token";
-    assert!(world.calls().iter().any(|call| call == asked), "{:#?}", world.calls());
+    let calls = world.calls();
+    let looks: Vec<_> = calls.iter().filter(|call| call.contains("] kubectl exec")).collect();
+    assert_eq!(looks, [asked], "the first that answers is believed");
 }
 
 #[test]
@@ -132,12 +139,20 @@ fn destroy_deletes_its_own_cluster_and_no_other() {
 
 #[test]
 fn a_missing_tool_is_named_before_anything_is_done() {
-    for tool in ["docker", "kind", "kubectl", "vcluster", "helm", "timeout"] {
-        let world = World::new().without(tool);
-        let ended = world.make("deploy", &KEYS);
-        ended.failed("kind cannot run here, this is not installed:\n");
-        assert!(ended.err.contains(&format!("\n  {tool}: ")), "{}", ended.err);
-        assert_eq!(world.calls(), Vec::<String>::new());
+    for (target, tools) in [
+        ("deploy", &["docker", "kind", "kubectl", "vcluster", "helm", "timeout"][..]),
+        ("provision", &["docker", "kind", "kubectl", "vcluster", "timeout"]),
+        ("check-leader", &["kind", "kubectl", "vcluster", "timeout"]),
+        ("destroy", &["kind", "timeout"]),
+    ] {
+        for tool in tools {
+            let world = World::new().without(tool);
+            let ended = world.make(target, &KEYS);
+            ended.failed("kind cannot run here, this is not installed:\n");
+            let from = ended.err.split(&format!("\n  {tool}: ")).nth(1).and_then(|rest| rest.lines().next());
+            assert!(from.is_some_and(|from| !from.is_empty()), "{target} {tool}, and where from: {}", ended.err);
+            assert_eq!(world.calls(), Vec::<String>::new());
+        }
     }
     let ended = World::new().without("kind").without("helm").make("deploy", &KEYS);
     assert!(ended.err.contains("  kind: ") && ended.err.contains("  helm: "), "all at once: {}", ended.err);
@@ -199,5 +214,69 @@ fn every_step_that_fails_or_hangs_says_which_it_was() {
         ended.failed(complaint);
         ended.failed("error: timed out after 1 s: ");
         assert_eq!(hangs.left(), Vec::<String>::new(), "the token's file is gone");
+    }
+}
+
+/// `timeout` kills it then.
+#[test]
+fn what_ignores_its_end_is_killed() {
+    let world = World::new().answers("kind load", "trap '' TERM; while :; do sleep 1; done");
+    let begun = Instant::now();
+    let ended = world.make("deploy", &[KEYS[0], KEYS[1], ("STEP_TIMEOUT", "1")]);
+    ended.failed("kind could not load leader-elector:0.1.0");
+    ended.failed("error: timed out after 1 s: kind load");
+    assert!(begun.elapsed() < Duration::from_secs(40), "it was waited for");
+}
+
+#[test]
+fn ctrl_c_ends_a_step_that_hangs_and_takes_the_tokens_file_away() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let world = World::new().answers("helm upgrade", "exec sleep 60");
+        let mut script = world.script(&["deploy"], &KEYS);
+        let child = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bash can be started");
+        let begun = Instant::now();
+        while !world.calls().iter().any(|call| call.contains("helm upgrade")) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{:#?}", world.calls());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let begun = Instant::now();
+        kill_process(Pid::from_child(&child), signal).expect("it runs");
+        // Its output ends with the last process that has it: the step's.
+        let ended = Ended::new(&child.wait_with_output().expect("it ends"));
+        assert!(begun.elapsed() < Duration::from_secs(20), "it was waited for");
+        assert_eq!((ended.code, world.left()), (Some(130), Vec::new()), "{}", ended.err);
+    }
+}
+
+#[test]
+fn names_can_be_chosen() {
+    let world = World::new();
+    let chosen = [KEYS[0], KEYS[1], ("KIND_CLUSTER", "mine"), ("IMAGE", "other:1")];
+    assert!(world.make("deploy", &chosen).good);
+    let calls = world.calls();
+    assert!(calls.iter().any(|call| call.starts_with("kind create cluster --name mine ")), "{calls:#?}");
+    assert!(calls.iter().any(|call| call == "kind load docker-image other:1 --name mine"), "{calls:#?}");
+    let all = calls.iter().filter(|call| call.starts_with("vcluster ") && !call.contains("--version"));
+    assert!(all.clone().count() == 6 && all.clone().all(|call| call.contains("--context kind-mine")), "{calls:#?}");
+    assert!(calls.iter().any(|call| call.contains("image=other:1,")), "{calls:#?}");
+}
+
+#[test]
+fn what_is_no_command_is_refused_with_those_that_are() {
+    let script = |args: &[&str]| {
+        let world = World::new();
+        let ended = Ended::new(&world.script(args, &[]).output().expect("bash can be started"));
+        assert_eq!(world.calls(), Vec::<String>::new());
+        ended
+    };
+    let wrong = script(&["deplyo"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (Some(2), ""));
+    assert!(wrong.err.starts_with("Three candidates") && wrong.err.ends_with("error: deplyo is no command\n"));
+    for asked in [&["--help"][..], &["help"], &[]] {
+        let help = script(asked);
+        assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
+        for command in ["build", "provision", "deploy", "check-leader", "destroy"] {
+            assert!(help.out.contains(&format!("\n  {command} ")), "{command}: {}", help.out);
+        }
     }
 }

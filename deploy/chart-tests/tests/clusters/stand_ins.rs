@@ -7,9 +7,9 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the script may call beside the stand-ins, as on every machine.
-const REAL: [&str; 16] = [
-    "awk", "bash", "cat", "dirname", "env", "grep", "make", "mktemp", "printf", "rm", "sed", "sh", "sleep", "sort",
-    "tail", "timeout",
+const REAL: [&str; 17] = [
+    "awk", "bash", "cat", "dirname", "env", "grep", "ls", "make", "mktemp", "printf", "rm", "sed", "sh", "sleep",
+    "sort", "tail", "timeout",
 ];
 const STAND_INS: [&str; 6] = ["cargo", "docker", "helm", "kind", "kubectl", "vcluster"];
 
@@ -78,14 +78,26 @@ impl World {
         self
     }
 
-    /// Runs the script as `make TARGET` does, in an environment with nothing else in it.
+    /// Runs the script as `make TARGET` does.
     pub(crate) fn make(&self, target: &str, variables: &[(&str, &str)]) -> Ended {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut make = Command::new(self.folder.join("bin/make"));
-        make.args(["--no-print-directory", "--directory"]).arg(root).args(target.split_whitespace());
-        make.env_clear().env("PATH", self.folder.join("bin")).env("STAND_INS", &self.folder);
-        make.env("TMPDIR", &self.folder).envs(variables.iter().copied());
+        let mut make = self.command("make", variables);
+        make.args(["--no-print-directory", "--directory"]).arg(root()).args(target.split_whitespace());
         Ended::new(&make.output().expect("make can be started"))
+    }
+
+    /// The script itself, to be run.
+    pub(crate) fn script(&self, args: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut bash = self.command("bash", variables);
+        bash.arg(root().join("deploy/clusters.sh")).args(args);
+        bash
+    }
+
+    /// A command in an environment with nothing else in it.
+    fn command(&self, name: &str, variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(self.folder.join("bin").join(name));
+        command.env_clear().env("PATH", self.folder.join("bin")).env("STAND_INS", &self.folder);
+        command.env("TMPDIR", &self.folder).envs(variables.iter().copied());
+        command
     }
 
     /// Every call of a stand-in, in order; those made inside a virtual cluster start with its name in brackets.
@@ -108,16 +120,26 @@ impl Drop for World {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 pub(crate) struct Ended {
     pub(crate) good: bool,
+    pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 impl Ended {
-    fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self { good: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
+        Self {
+            good: output.status.success(),
+            code: output.status.code(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
     }
 
     /// It failed, and `said` stands in what it complained about.
