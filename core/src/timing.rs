@@ -203,6 +203,32 @@ fn usable(lease: Duration) -> Duration {
     lease.saturating_mul(98) / 100
 }
 
+/// A duration as somebody would type it.
+fn given(span: &Duration) -> String {
+    if span.is_zero() { "0s".to_owned() } else { format!("{span:?}") }
+}
+
+/// The same for an upper bound: rounded down, so that who types it back is within it.
+fn at_most(span: &Duration) -> String {
+    given(&span.saturating_sub(rest(*span)))
+}
+
+/// The same for a lower bound: rounded up.
+fn at_least(span: &Duration) -> String {
+    let rest = rest(*span);
+    if rest.is_zero() { given(span) } else { given(&span.saturating_sub(rest).saturating_add(step(*span))) }
+}
+
+/// What a bound is rounded by: a person reads hundredths of a second, or milliseconds below one.
+const fn step(span: Duration) -> Duration {
+    Duration::from_millis(if span.as_secs() == 0 { 1 } else { 10 })
+}
+
+fn rest(span: Duration) -> Duration {
+    let step = step(span).subsec_nanos();
+    Duration::from_nanos(u64::from(span.subsec_nanos() % step))
+}
+
 /// One inequality that does not hold, with the values that break it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -212,34 +238,49 @@ fn usable(lease: Duration) -> Duration {
 )]
 pub enum TimingError {
     /// R11: the record carries whole seconds; anything finer would be rounded, in the worst case to nothing.
-    #[error("lease is {lease:?}: allowed are whole seconds")]
+    #[error("lease is {}: allowed are whole seconds", given(lease))]
     LeaseNotWhole { lease: Duration },
     /// R11: from one second to one hour.
-    #[error("lease is {lease:?}: allowed is 1s to 1h")]
+    #[error("lease is {}: allowed is 1s to 1h", given(lease))]
     LeaseOutOfRange { lease: Duration },
     /// `renew_deadline + max(500 ms, lease/50) <= lease`.
     #[error(
-        "renew deadline is {renew_deadline:?}: allowed is at most {most:?} with a lease of {lease:?} (a margin of 500ms or 2 % of the lease must remain)"
+        "renew deadline is {}: allowed is at most {} with a lease of {} (a margin of 500ms or 2 % of the lease must remain)",
+        given(renew_deadline),
+        at_most(most),
+        given(lease)
     )]
     DeadlineBeyondLease { renew_deadline: Duration, lease: Duration, most: Duration },
     /// `0 < request_timeout <= renew_deadline/3`.
     #[error(
-        "request timeout is {request_timeout:?}: allowed is more than 0s and at most {most:?}, a third of the renew deadline"
+        "request timeout is {}: allowed is more than 0s and at most {}, a third of the renew deadline",
+        given(request_timeout),
+        at_most(most)
     )]
     RequestTimeout { request_timeout: Duration, most: Duration },
     /// `renew_interval + request_timeout < renew_deadline`.
     #[error(
-        "renew interval is {renew_interval:?}: with the request timeout of {request_timeout:?} it must stay under the renew deadline of {renew_deadline:?}"
+        "renew interval is {}: with the request timeout of {} it must stay under the renew deadline of {}",
+        given(renew_interval),
+        given(request_timeout),
+        given(renew_deadline)
     )]
     RenewBeyondDeadline { renew_interval: Duration, request_timeout: Duration, renew_deadline: Duration },
     /// `1.2 x renew_interval < renew_deadline`, as client-go.
     #[error(
-        "renew interval is {renew_interval:?}: 1.2 times of it must stay under the renew deadline of {renew_deadline:?}"
+        "renew interval is {}: 1.2 times of it must stay under the renew deadline of {}",
+        given(renew_interval),
+        given(renew_deadline)
     )]
     RenewTooRare { renew_interval: Duration, renew_deadline: Duration },
     /// `renew_interval + max(renew_interval, settle + request_timeout) + request_timeout < 0.98 x lease`.
     #[error(
-        "settle is {settle:?}: with a renew interval of {renew_interval:?} and a request timeout of {request_timeout:?} a lease is proven only after {needs:?}, which must stay under {usable:?} (98 % of the lease)"
+        "settle is {}: with a renew interval of {} and a request timeout of {} a lease is proven only after {}, which must stay under {} (98 % of the lease)",
+        given(settle),
+        given(renew_interval),
+        given(request_timeout),
+        at_least(needs),
+        at_most(usable)
     )]
     SettleTooLong {
         settle: Duration,
@@ -250,18 +291,23 @@ pub enum TimingError {
     },
     /// `renew_interval >=` the lock's least time between two writes, and more than nothing.
     #[error(
-        "renew interval is {renew_interval:?}: allowed is more than 0s and at least {least:?}, the lock's least time between two writes"
+        "renew interval is {}: allowed is more than 0s and at least {}, the lock's least time between two writes",
+        given(renew_interval),
+        at_least(least)
     )]
     RenewTooOften { renew_interval: Duration, least: Duration },
     /// `100 ms <= poll <= lease/2`.
-    #[error("poll is {poll:?}: allowed is {least:?} to {most:?} (half of the lease)")]
+    #[error("poll is {}: allowed is {} to {} (half of the lease)", given(poll), at_least(least), at_most(most))]
     Poll { poll: Duration, least: Duration, most: Duration },
     /// `settle <= lease/4`.
-    #[error("settle is {settle:?}: allowed is 0s to {most:?} (a quarter of the lease)")]
+    #[error("settle is {}: allowed is 0s to {} (a quarter of the lease)", given(settle), at_most(most))]
     Settle { settle: Duration, most: Duration },
     /// `renew_interval + request_timeout + stop_grace < renew_deadline`.
     #[error(
-        "stop grace is {stop_grace:?}: allowed is less than {most:?} (what the renew deadline of {renew_deadline:?} leaves after one renewal and its request timeout)"
+        "stop grace is {}: allowed is less than {} (what the renew deadline of {} leaves after one renewal and its request timeout)",
+        given(stop_grace),
+        at_most(most),
+        given(renew_deadline)
     )]
     StopGrace { stop_grace: Duration, most: Duration, renew_deadline: Duration },
 }
@@ -291,12 +337,16 @@ impl TimingError {
 pub enum TimingWarning {
     /// A single failed renewal ends the term.
     #[error(
-        "no room to repeat a failed renewal: that takes {needs:?}, the renew deadline is {renew_deadline:?}; one lost request ends the term"
+        "no room to repeat a failed renewal: that takes {}, the renew deadline is {}; one lost request ends the term",
+        at_least(needs),
+        given(renew_deadline)
     )]
     NoRepetition { needs: Duration, renew_deadline: Duration },
     /// A term whose first requests are slow ends before its first renewal can prove it.
     #[error(
-        "no room for a slow first term: that takes {needs:?}, usable are {usable:?} of the lease; a slow store ends new terms early"
+        "no room for a slow first term: that takes {}, usable are {} of the lease; a slow store ends new terms early",
+        at_least(needs),
+        at_most(usable)
     )]
     SlowFirstTerm { needs: Duration, usable: Duration },
 }

@@ -84,3 +84,56 @@ fn little_room_is_warned_about() {
         warnings(Settings { request_timeout: Some(ms(5_000)), renew_interval: ms(14_200), ..settings }).unwrap();
     assert!(matches!(warned[..], [TimingWarning::NoRepetition { .. }]), "{warned:?}");
 }
+
+/// A duration as a message shows it.
+fn typed(shown: &str) -> Duration {
+    let number = |unit| shown.strip_suffix(unit).and_then(|number| number.parse::<f64>().ok());
+    let seconds = number("ms").map(|ms| ms / 1000.0).or_else(|| number("s"));
+    // Whoever types it back means a decimal number, not its nearest binary neighbour.
+    let micros = (seconds.unwrap_or_else(|| panic!("{shown} is no duration")) * 1e6).round();
+    Duration::from_secs_f64(micros / 1e6)
+}
+
+#[test]
+fn an_advice_that_is_typed_back_is_taken() {
+    type Field = fn(&mut Settings) -> &mut Duration;
+    let bounds: [(&str, Field, &str); 5] = [
+        ("renew_deadline", |s| &mut s.renew_deadline, "at most "),
+        ("request_timeout", |s| s.request_timeout.get_or_insert_default(), "at most "),
+        ("poll", |s| &mut s.poll, " to "),
+        ("settle", |s| &mut s.settle, " to "),
+        ("stop_grace", |s| &mut s.stop_grace, "less than "),
+    ];
+    for (lease, renew_deadline) in [(30_000, 20_000), (7_000, 5_000), (1_000, 500), (3_000_000, 100_001)] {
+        let settings = Settings {
+            lease: ms(lease),
+            renew_deadline: ms(renew_deadline),
+            renew_interval: ms(100),
+            ..Settings::default()
+        };
+        for (name, field, words) in bounds {
+            let complaint = |value| {
+                let mut settings = settings;
+                *field(&mut settings) = value;
+                let errors = Timing::new(settings, ms(1)).err().unwrap_or_default();
+                let mut of_field = errors.iter().filter(|error| error.field() == name).map(ToString::to_string);
+                of_field.find(|said| said.contains(words))
+            };
+            let said = complaint(ms(lease)).unwrap_or_else(|| panic!("{name}: a whole lease of {lease} ms"));
+            let shown = said.split(words).nth(1).unwrap_or_else(|| panic!("`{words}` is not in: {said}"));
+            let shown = shown.split([' ', ',']).next().unwrap_or_default();
+            assert!(shown.len() <= "1234.56s".len(), "nobody types {shown}: {said}");
+            let less = if words == "less than " { ms(1) } else { ms(0) };
+            assert_eq!(complaint(typed(shown).saturating_sub(less)), None, "after: {said}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_no_number_of_nanoseconds() {
+    let settings = Settings { lease: ms(0), renew_interval: ms(0), ..Settings::default() };
+    let said: Vec<_> = Timing::new(settings, STORE).unwrap_err().iter().map(ToString::to_string).collect();
+    for begin in ["lease is 0s:", "renew interval is 0s:"] {
+        assert!(said.iter().any(|said| said.starts_with(begin)), "{said:#?}");
+    }
+}
