@@ -78,3 +78,34 @@ impl Sink {
         self.all().iter().rev().find(|append| append.accepted).filter(|append| append.received >= since).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_lower_than_the_highest_is_refused_and_noted() {
+        let socket = std::env::temp_dir().join(format!("le-sink-{}", std::process::id()));
+        let sink = Sink::serve(&socket).expect("it listens");
+        let mut job = UnixStream::connect(&socket).expect("it is heard");
+        std::fs::remove_file(&socket).expect("it was made");
+        let mut answers = BufReader::new(job.try_clone().expect("a second handle")).lines();
+        let before = Moment::now();
+        let mut append = |line: &str| {
+            writeln!(job, "{line}").expect("sent");
+            answers.next().expect("an answer").expect("text")
+        };
+        // What is no append has no answer: the one to the next line comes first.
+        assert_eq!(append("nonsense\nnapoleon 2 5"), "accepted");
+        assert_eq!(append("stalin 1 6"), "refused");
+        assert_eq!(append("napoleon 2 7"), "accepted");
+        assert_eq!(append("stalin 3 8"), "accepted");
+        assert_eq!(append("napoleon 2 9"), "refused");
+        assert_eq!(append("napoleon 2 10"), "refused", "what was refused is no highest");
+        let noted: Vec<_> = sink.appends().iter().map(|it| (it.token, it.sent.0, it.accepted)).collect();
+        assert_eq!(noted, [(2, 5, true), (1, 6, false), (2, 7, true), (3, 8, true), (2, 9, false), (2, 10, false)]);
+        let newest = sink.newest_since(before).expect("an accepted one");
+        assert_eq!((newest.name.as_str(), newest.token), ("stalin", 3));
+        assert!(sink.newest_since(Moment::now()).is_none(), "nothing was appended since");
+    }
+}
