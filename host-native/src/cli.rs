@@ -75,7 +75,9 @@ pub(crate) enum Command {
 Examples:
   leader-elector completions bash > /etc/bash_completion.d/leader-elector
   leader-elector completions zsh > \"${fpath[1]}/_leader-elector\"
-  leader-elector completions fish > ~/.config/fish/completions/leader-elector.fish")]
+  leader-elector completions fish > ~/.config/fish/completions/leader-elector.fish
+
+Exit codes: 0 printed, 2 a mistake in the call")]
     Completions {
         /// The shell
         shell: Shell,
@@ -83,7 +85,9 @@ Examples:
     /// Write the manual pages, one for each command
     #[command(after_help = "\
 Example:
-  leader-elector man /usr/local/share/man/man1 && man leader-elector-run")]
+  leader-elector man /usr/local/share/man/man1 && man leader-elector-run
+
+Exit codes: 0 written, 1 cannot be written, 2 a mistake in the call")]
     Man {
         /// The directory; it is made if it is missing
         directory: PathBuf,
@@ -108,7 +112,7 @@ descendants are killed, also if this process is killed, hangs or is stopped. The
 Not covered: a paused machine; this process and its guard killed or stopped at once outside a PID namespace; setuid
 programs; work that was handed to other daemons. For these there is the fencing token.
 
-{TOLD_BY_RUN};
+{TOLD_BY_RUN}, 129 and up ended at once by a second signal (128 + its number);
 with --on-exit exit the command's own (128 + n for a signal, 126 cannot be run, 127 not found)"))]
 pub(crate) struct RunCommand {
     #[command(flatten)]
@@ -126,7 +130,12 @@ pub(crate) struct RunCommand {
 #[command(after_help = "\
 Examples:
   leader-elector history
-  leader-elector history --max-requests 200 -o json")]
+  leader-elector history --max-requests 200 -o json
+
+It reads the revisions of the gist, as few as tell the terms apart. In push mode a term is one revision, and what was
+replaced is gone; LAST SEEN is the last renewal that is left, by the holder's clock.
+
+Exit codes: 0 told, 2 a mistake in the call, 3 refused or unknown")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     pub(crate) lock: LockArgs,
@@ -145,6 +154,7 @@ Example:
 
 It waits for as long as the record asks to be respected. If nothing moved, it writes a released record without an
 author, which keeps the fencing token and holds for candidates of both modes.
+
 Exit codes: 0 done, 1 the lock moved (a candidate still runs), 2 a mistake in the call, 3 refused or unknown")]
 pub(crate) struct ResetArgs {
     #[command(flatten)]
@@ -164,8 +174,9 @@ Examples:
 It writes a file of its own beside the lock, never the lock, and takes it away again; Ctrl-C does that at once. It
 spends at most 400 requests, 90 of them writes, and refuses to run beside a live election. What it prints was observed:
 `no lost update observed in 10 tries` does not say that it cannot happen.
+
 Exit codes: 0 all well, 1 usable with changes, 2 not usable or a mistake in the call, 3 refused or unknown,
-130 or 143 ended by a signal")]
+129, 130 or 143 ended by a signal")]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) lock: LockArgs,
@@ -173,7 +184,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, help_heading = None)]
     pub(crate) scratch: bool,
     /// The time between two writes; GitHub asks for a second
-    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = None)]
+    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value = "1s", help_heading = None)]
     pub(crate) pause: String,
     /// The format
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = None)]
@@ -184,7 +195,9 @@ pub(crate) struct DoctorArgs {
 #[command(after_help = "\
 Example:
   export GITHUB_API_TOKEN=…      a classic token with the scope `gist` and nothing else
-  leader-elector init")]
+  leader-elector init
+
+Exit codes: 0 made, 2 a mistake in the call, 3 not made or unknown")]
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) api: ApiArgs,

@@ -236,7 +236,11 @@ impl LeaderElection {
         Builder::default()
     }
 
-    /// Takes part until `stop` is cancelled; then stops the work, releases the lock and returns.
+    /// Takes part until `stop` is cancelled; then stops the work, releases the lock and returns. It runs in a Tokio
+    /// runtime that has time and IO enabled.
+    ///
+    /// Nothing else ends it: where the store refuses, cannot be reached or asks to wait, `tracing` hears a warning, and it
+    /// is tried again.
     ///
     /// Dropping the future cancels the work as well, but releases nothing: the lease expires by itself.
     pub async fn run(self, stop: CancellationToken) {

@@ -1,8 +1,10 @@
 //! `leader-elector history`: who led, term by term, walked by bisection within a budget of requests.
 
-use http::{Method, Request, Response, StatusCode};
-use leader_elector::transport::{Access, Transport};
-use leader_elector_core::gist::{Settings, USER_AGENT, history};
+use std::time::Duration;
+
+use http::{Request, Response, StatusCode};
+use leader_elector::transport::Transport;
+use leader_elector_core::gist::{Rest, history};
 use leader_elector_core::record::{Text, rfc3339};
 use leader_elector_host::say::print;
 use serde::Serialize;
@@ -10,11 +12,8 @@ use serde_json::json;
 
 use crate::cli::{HistoryArgs, OutputFormat};
 use crate::config;
-use crate::status::printable;
 use crate::{Failure, transport};
-
-/// `GET /gists/:id/commits` gives at most this many at once.
-const PAGE: usize = 100;
+use leader_elector_host::say::printable;
 
 /// One term, as far as the revisions tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,7 +43,8 @@ impl From<&history::Term> for Term {
 pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
     let (settings, access) = config::reader(&args.lock)?;
     let transport = transport(&access)?;
-    let mut walk = Walk { settings, access, transport, left: args.max_requests, spent: 0 };
+    let (file, timeout) = (settings.file.clone(), settings.request_timeout);
+    let mut walk = Walk { rest: Rest::new(settings)?, file, timeout, transport, left: args.max_requests, spent: 0 };
     let (versions, complete) = walk.list().await?;
     let mut texts: Vec<Option<Text>> = versions.iter().map(|_| None).collect();
     while let Some(index) = history::next_to_fetch(&texts) {
@@ -74,8 +74,9 @@ pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
 
 /// Spends requests.
 struct Walk {
-    settings: Settings,
-    access: Access,
+    rest: Rest,
+    file: String,
+    timeout: Duration,
     transport: Transport,
     left: u32,
     spent: u32,
@@ -88,10 +89,9 @@ impl Walk {
         // Half of the budget at most: the texts are what tells.
         let pages = (self.left / 2).max(1);
         for page in 1..=pages {
-            let path = format!("/commits?per_page={PAGE}&page={page}");
-            let response = self.get(&path).await?;
+            let response = self.get(self.rest.page(page)).await?;
             let more = history::versions(response.body()).ok_or_else(not_understood)?;
-            let last = more.len() < PAGE;
+            let last = more.len() < Rest::PAGE;
             versions.extend(more);
             if last {
                 return Ok((versions, true));
@@ -101,23 +101,14 @@ impl Walk {
     }
 
     async fn text(&mut self, version: &str) -> Result<Text, Failure> {
-        let response = self.get(&format!("/{version}")).await?;
-        history::text(response.body(), &self.settings.file).ok_or_else(not_understood)
+        let response = self.get(self.rest.revision(version)).await?;
+        history::text(response.body(), &self.file).ok_or_else(not_understood)
     }
 
-    async fn get(&mut self, path: &str) -> Result<Response<Vec<u8>>, Failure> {
+    async fn get(&mut self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
         self.left = self.left.saturating_sub(1);
         self.spent += 1;
-        let mut request = Request::builder()
-            .method(Method::GET)
-            .uri(format!("{}/gists/{}{path}", self.settings.api, self.settings.gist))
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/vnd.github+json");
-        if let Some(token) = &self.access.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let request = request.body(Vec::new()).map_err(anyhow::Error::from)?;
-        let answer = self.transport.send_within(request, self.settings.request_timeout).await;
+        let answer = self.transport.send_within(request, self.timeout).await;
         let response = answer.map_err(|no| Failure::Refused(format!("unknown: {}", no.what)))?;
         match response.status() {
             StatusCode::OK => Ok(response),

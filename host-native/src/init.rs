@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
-use leader_elector::transport::{Access, Transport};
+use http::{Response, StatusCode};
+use leader_elector::transport::Transport;
 use leader_elector_core::Sent;
-use leader_elector_core::gist::{Settings, USER_AGENT};
-use leader_elector_host::status::printable;
+use leader_elector_core::gist::Rest;
+use leader_elector_host::say::print;
+use leader_elector_host::say::printable;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,53 +30,34 @@ pub(crate) struct Made {
 pub(crate) async fn run(args: InitArgs) -> Result<(), Failure> {
     let (settings, access) = config::maker(&args.api, &args.file)?;
     let transport = transport(&access)?;
-    let made = make(&settings, &access, &transport, "leader-elector: the lock of an election").await?;
-    if args.output == OutputFormat::Json {
-        println!("{}", json!({ "gist": made.id, "url": made.html_url, "file": args.file }));
-    } else {
-        println!(
-            "made the secret gist {}\n\n  export GIST_ID={}\n\nthen, on each machine:\n\n  LEADER_NAME=… leader-elector run",
-            made.html_url, made.id
-        );
-    }
-    Ok(())
+    let made = make(&Rest::new(settings)?, &transport, "leader-elector: the lock of an election").await?;
+    let Made { id, html_url } = made;
+    print(&match args.output {
+        OutputFormat::Json => json!({ "gist": id, "url": html_url, "file": args.file }).to_string(),
+        OutputFormat::Text => format!(
+            "made the secret gist {}\n\n  export GIST_ID={id}\n\nthen, on each machine:\n\n  LEADER_NAME=… leader-elector run",
+            printable(&html_url)
+        ),
+    })
 }
 
 /// Makes a secret gist with a free lock in it.
-pub(crate) async fn make(
-    settings: &Settings,
-    access: &Access,
-    transport: &Transport,
-    description: &str,
-) -> Result<Made, Failure> {
-    // GitHub refuses empty content; `{}` is a free lock.
-    let body = json!({
-        "description": description,
-        "public": false,
-        "files": { settings.file.as_str(): { "content": "{}" } },
-    });
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("{}/gists", settings.api))
-        .header("user-agent", USER_AGENT)
-        .header("accept", "application/vnd.github+json")
-        .header("x-github-api-version", "2022-11-28")
-        .header("content-type", "application/json")
-        .header("authorization", format!("Bearer {}", access.token.as_deref().unwrap_or_default()))
-        .body(body.to_string().into_bytes())
-        .map_err(anyhow::Error::from)?;
+pub(crate) async fn make(rest: &Rest, transport: &Transport, description: &str) -> Result<Made, Failure> {
     let unknown = |why: &str| {
         let what = format!("{why}; a gist described as `{description}` may have been made: look at your gists");
         Failure::Refused(what)
     };
     let response = transport
-        .send_within(request, TIMEOUT)
+        .send_within(rest.make(description), TIMEOUT)
         .await
         .map_err(|no| if no.sent == Sent::No { Failure::Refused(no.what) } else { unknown(&no.what) })?;
     if response.status() != StatusCode::CREATED {
         return Err(Failure::Refused(format!("the gist was not made: {}", refusal(&response))));
     }
-    serde_json::from_slice(response.body()).map_err(|_| unknown("201 with a body that is not understood"))
+    let made = serde_json::from_slice(response.body()).ok();
+    // It goes into addresses, and into a line that is pasted into a shell.
+    let made = made.filter(|Made { id, .. }| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    made.ok_or_else(|| unknown("201 with a body that is not understood"))
 }
 
 /// What the API says, and what to do about it.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use leader_elector::certificates::{BESIDE, bundle};
+use leader_elector_host::say::print;
 
 use crate::Failure;
 
@@ -16,7 +17,9 @@ Example:
   leader-elector install /shared           in an initContainer of this image, with an emptyDir at /shared
   /shared/leader-elector run … -- ./job    in a container of any image, with the same emptyDir
 
-The copy finds the certificates beside itself; SSL_CERT_FILE wins.")]
+The copy finds the certificates beside itself; SSL_CERT_FILE wins.
+
+Exit codes: 0 installed, 1 cannot be written, 2 a mistake in the call, 3 no certificates are here")]
 pub(crate) struct Args {
     /// The folder; it is made if it is not there
     folder: PathBuf,
@@ -33,8 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })?;
     copy(&binary, &args.folder.join("leader-elector"), 0o755)?;
     copy(&certificates, &args.folder.join(BESIDE), 0o644)?;
-    println!("installed leader-elector and {BESIDE} in {}", args.folder.display());
-    Ok(())
+    print(&format!("installed leader-elector and {BESIDE} in {}", args.folder.display()))
 }
 
 fn copy(from: &Path, to: &Path, mode: u32) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ::kube::api::{Api, ObjectMeta, PartialObjectMetaExt, Patch, PatchParams, PostParams};
 use ::kube::{Client, Config, Error};
+use clap::builder::BoolishValueParser;
 use k8s_openapi::api::core::v1::{Event as Recorded, EventSource, ObjectReference, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -33,17 +34,34 @@ const WAITING: usize = 16;
 #[command(next_help_heading = "Kubernetes")]
 pub(crate) struct Args {
     /// Label the own pod leader-election/role=leader or follower, and record Events on it: a hint that excludes nothing
-    #[arg(long, env = "LEADER_ELECTION_KUBE")]
+    #[arg(long, env = "LEADER_ELECTION_KUBE", value_parser = BoolishValueParser::new())]
     kube: bool,
     /// The pod's name
-    #[arg(long, env = "POD_NAME", value_name = "NAME", required_if_eq("kube", "true"))]
+    #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pod_name: Option<String>,
     /// The pod's namespace
-    #[arg(long, env = "POD_NAMESPACE", value_name = "NAME", required_if_eq("kube", "true"))]
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAME")]
     pod_namespace: Option<String>,
     /// The pod's uid, so that `kubectl describe pod` finds its Events
     #[arg(long, env = "POD_UID", value_name = "UID")]
     pod_uid: Option<String>,
+}
+
+impl Args {
+    /// Checks that the pod is known, if it is to be labelled.
+    ///
+    /// # Errors
+    /// Every mistake, with field, value and what is allowed.
+    pub(crate) fn check(&self) -> Result<(), Vec<String>> {
+        let named = [("pod name", &self.pod_name, "POD_NAME"), ("pod namespace", &self.pod_namespace, "POD_NAMESPACE")];
+        let missing = named.into_iter().filter(|(_, given, _)| self.kube && given.is_none());
+        let mistakes: Vec<_> = missing
+            .map(|(field, _, variable)| {
+                format!("{field} is not given: --kube needs it, in {variable} (the downward API)")
+            })
+            .collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    }
 }
 
 /// What the label says.

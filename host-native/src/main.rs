@@ -1,5 +1,7 @@
 //! The `leader-elector` binary: one module a command.
 
+#![warn(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads; `say` has what does not.
+
 mod beside;
 mod cli;
 mod doctor;
@@ -11,6 +13,7 @@ mod install;
 #[cfg(feature = "kube")]
 mod kube;
 mod listen;
+mod manual;
 mod metrics;
 mod reset;
 mod run;
@@ -19,18 +22,21 @@ mod tell;
 mod viewer;
 mod workload;
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
+use clap_complete::Shell;
 use leader_elector::transport::{Access, Transport};
+use leader_elector_host::args::with_variables;
+use leader_elector_host::say::print;
 pub(crate) use leader_elector_host::{Failure, config, end, log, observe, status};
 
 use self::cli::{Cli, Command, StatusArgs};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut command = with_variables(Cli::command());
+    let matches = command.get_matches_mut();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match (runtime, cli.command) {
         (Err(error), _) => Err(Failure::Other(error.into())),
@@ -48,21 +54,16 @@ fn main() -> ExitCode {
             runtime.block_on(guard::guard(&command)).map_err(|error| Failure::Other(error.into()))
         }
         (Ok(_), Command::Exec { parent, command }) => Err(Failure::Code(guard::exec(parent, &command))),
-        (Ok(_), Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "leader-elector", &mut std::io::stdout());
-            Ok(())
-        }
-        (Ok(_), Command::Man { directory }) => manual(&directory),
+        (Ok(_), Command::Completions { shell }) => completions(shell),
+        (Ok(_), Command::Man { directory }) => manual::write(Cli::command(), &directory),
     };
     ExitCode::from(end::exit_code(result))
 }
 
-/// The pages say what `--help` says.
-fn manual(directory: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
-        .with_context(|| format!("directory is `{}`", directory.display()))
-        .map_err(Failure::Other)
+fn completions(shell: Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "leader-elector", &mut script);
+    print(String::from_utf8_lossy(&script).trim_end())
 }
 
 /// Certificates that cannot be used are a mistake in the call.

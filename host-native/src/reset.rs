@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use leader_elector::clock;
+use leader_elector_host::say::{complain, print};
 
 use crate::cli::ResetArgs;
 use crate::config;
 use crate::observe::{Observer, stands_until};
-use crate::status::printable;
 use crate::{Failure, transport};
+use leader_elector_host::say::printable;
 
 /// As often as a candidate with the usual timings.
 const POLL: Duration = Duration::from_secs(2);
@@ -24,7 +25,7 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
     let end = stands_until(&standing, clock::now().at);
     if !standing.stands_for.is_zero() {
         let seconds = standing.stands_for.as_secs();
-        eprintln!("waiting {seconds} s: what stands in the lock has to run out first");
+        complain(format_args!("waiting {seconds} s: what stands in the lock has to run out first"));
     }
     loop {
         let left = end.since(clock::now().at);
@@ -42,6 +43,5 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
         }
     }
     observer.reset(&standing, standing.newest_token).await?;
-    println!("reset: the lock is free, the next term has token {}", standing.newest_token.get() + 1);
-    Ok(())
+    print(&format!("reset: the lock is free, the next term has token {}", standing.newest_token.get() + 1))
 }

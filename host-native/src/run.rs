@@ -12,12 +12,12 @@ use leader_elector_host::say::{attempting, refusal, say};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::beside::{Addresses, Hub, ListenArgs};
-use crate::cli::{RunArgs, RunCommand};
+use crate::beside::{Addresses, Hub};
+use crate::cli::RunCommand;
 use crate::config::{Config, token_from};
 use crate::guard::ignored_signals;
 use crate::tell::{Telling, hear};
-use crate::workload::{Answer, Ending, Line, Release, Settings, Supervisor, Told, Word, WorkArgs};
+use crate::workload::{Answer, Ending, Line, Release, Settings, Supervisor, Told, Word};
 use crate::{Failure, config, guard, log, transport};
 
 /// How often the token file is looked at.
@@ -27,10 +27,10 @@ const TOKEN_FILE_INTERVAL: Duration = Duration::from_secs(5);
 const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs until a signal or the command ends it, or the store refuses at the start.
-pub(crate) async fn run(args: RunCommand) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     let ignored = ignored_signals();
-    let RunCommand { mut run, work, listen, .. } = args;
-    let (work, addresses) = settings(&mut run, &work, &listen)?;
+    let (work, addresses) = settings(&mut args)?;
+    let run = args.run;
     let config = Config::parse(&run)?;
     log::init(&run.log);
     let has_command = !work.command.is_empty();
@@ -116,7 +116,8 @@ pub(crate) async fn run(args: RunCommand) -> Result<(), Failure> {
 }
 
 /// What was said about the work, checked together with what the timings say of it.
-fn settings(run: &mut RunArgs, work: &WorkArgs, listen: &ListenArgs) -> Result<(Settings, Addresses), Failure> {
+fn settings(args: &mut RunCommand) -> Result<(Settings, Addresses), Failure> {
+    let RunCommand { run, work, listen, .. } = args;
     let grace = run.timings.stop_grace.get_or_insert_with(|| work.default_grace().to_owned());
     let mut mistakes = Vec::new();
     if let Ok(grace) = config::duration("stop grace", grace) {
@@ -127,6 +128,8 @@ fn settings(run: &mut RunArgs, work: &WorkArgs, listen: &ListenArgs) -> Result<(
             "events is `json`: allowed without a command only, because standard output is the command's".to_owned(),
         );
     }
+    #[cfg(feature = "kube")]
+    mistakes.extend(args.kube.check().err().into_iter().flatten());
     let settings = work.settings().map_err(|mistake| mistakes.push(mistake));
     let addresses = listen.addresses().map_err(|more| mistakes.extend(more));
     match (settings, addresses) {

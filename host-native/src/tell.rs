@@ -6,6 +6,7 @@ use leader_elector::clock;
 use leader_elector::drive::Happened;
 use leader_elector_core::{Clock, View};
 use leader_elector_host::Teller;
+use leader_elector_host::hear::Word;
 use tokio::sync::mpsc;
 
 use crate::cli::EventsFormat;
@@ -43,7 +44,7 @@ impl Telling {
 pub(crate) fn hear(answer: Answer) {
     std::thread::spawn(move || {
         let lines = stdin().lock().lines().map_while(Result::ok);
-        for _ in lines.filter(|line| line.trim() == "stopped") {
+        for _ in lines.filter(|line| Word::of(line.as_bytes()) == Some(Word::Stopped)) {
             answer.say();
         }
     });

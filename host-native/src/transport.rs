@@ -60,7 +60,7 @@ impl Transport {
     /// # Errors
     /// Anything that is no whole answer.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
-        let unknown = |error: &dyn std::error::Error| NoAnswer { sent: Sent::Unknown, what: chain(error) };
+        let unknown = |error: &dyn std::error::Error| NoAnswer::unknown(chain(error));
         let request =
             reqwest::Request::try_from(request).map_err(|error| NoAnswer { sent: Sent::No, what: chain(&error) })?;
         let mut answer = self.client.execute(request).await.map_err(|error| {
@@ -93,7 +93,7 @@ impl Transport {
         tokio::select! {
             answer = self.send(request) => answer,
             () = clock::sleep_until(clock::now().at + within) => {
-                Err(NoAnswer { sent: Sent::Unknown, what: format!("no answer within {within:?}") })
+                Err(NoAnswer::unknown(format!("no answer within {within:?}")))
             }
         }
     }

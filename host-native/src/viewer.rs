@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use leader_elector_host::say::print;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,7 +26,9 @@ Examples:
   leader-elector viewer --listen 127.0.0.1:0     a free port
 
 It prints the page's address, and ends with Ctrl-C. The page reads the gist from the browser; this command only serves
-files and sees neither gist nor token.")]
+files and sees neither gist nor token.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 cannot listen, 2 a mistake in the call, 3 built before the page")]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
@@ -42,7 +45,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Refused(words.to_owned()));
     }
     let listener = listen(args.listen, args.allow_remote).await?;
-    println!("listening on http://{}/", listener.local_addr().map_err(anyhow::Error::from)?);
+    // It serves also where nobody reads that.
+    _ = print(&format!("listening on http://{}/", listener.local_addr().map_err(anyhow::Error::from)?));
     let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     tokio::select! {
         () = serve(listener) => Ok(()),

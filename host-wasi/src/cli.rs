@@ -1,8 +1,9 @@
 //! The command line: the native binary's, as far as a component can obey it.
 
-use clap::{Args, Parser, Subcommand};
-use leader_elector_host::args::{EXIT_CODES, RunArgs, StatusArgs, TOLD_BY_RUN};
-use leader_elector_host::native_only::NativeOnly;
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use leader_elector_host::args::{EXIT_CODES, RunArgs, StatusArgs, TOLD_BY_RUN, with_variables};
+use leader_elector_host::native_only::{NativeOnly, REFUSED, in_component};
 
 /// Leader election across clusters that share nothing, with the lock in a GitHub Gist: the WASI component.
 #[derive(Debug, Parser)]
@@ -24,12 +25,23 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// What was typed; or the help, or why it makes no sense.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = in_component(with_variables(Self::command()));
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Be a candidate: follow, lead, and follow again
     #[command(after_help = format!("\
 To end it in order, write the line `stop` on its standard input, or close that with --stop-on-eof: it steps down,
 releases the lock and exits 0. wasmtime turns SIGTERM and Ctrl-C into sudden death: the others wait for the lease.
+
+{REFUSED}
 
 {TOLD_BY_RUN}"))]
     Run(Box<ComponentRunArgs>),
@@ -44,7 +56,7 @@ pub(crate) struct ComponentRunArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
     /// End in order also when standard input ends, for hosts that hold a pipe: their work has to be over by then
-    #[arg(long, env = "LEADER_ELECTION_STOP_ON_EOF")]
+    #[arg(long, env = "LEADER_ELECTION_STOP_ON_EOF", value_parser = BoolishValueParser::new())]
     pub(crate) stop_on_eof: bool,
     #[command(flatten)]
     pub(crate) native: NativeOnly,

@@ -8,12 +8,12 @@ use leader_elector_host::args::EventsFormat;
 use leader_elector_host::config;
 use leader_elector_host::flight::InFlight;
 use leader_elector_host::say::{attempting, refusal, say};
-use leader_elector_host::work::{Verdict, Work};
+use leader_elector_host::work::{Ended, Work};
 use leader_elector_host::world::wake;
 use leader_elector_host::{Failure, Happened, Teller, World, happened, log, native_only};
 
 use crate::cli::ComponentRunArgs;
-use crate::stdin::{Stdin, Word};
+use crate::stdin::Stdin;
 use crate::world::Component;
 
 /// A sleeping machine may freeze the runtime's timers: while leading, the clocks are looked at at least so often (R13).
@@ -72,19 +72,9 @@ async fn drive(
         let wake_at = [wake_at, look_at, work.moment()].into_iter().flatten().min();
         let said = async {
             loop {
-                match stdin.word().await {
-                    Word::Stop => work.is_last(),
-                    Word::End => {
-                        work.is_last();
-                        work.is_left();
-                    }
-                    Word::Stopped if work.says_stopped() => return Input::WorkStopped,
-                    Word::Stopped => {
-                        tracing::warn!("standard input says `stopped`, but nothing is stopping");
-                        continue;
-                    }
+                if let Some(input) = work.hears(stdin.word().await) {
+                    return input;
                 }
-                return Input::Stop;
             }
         };
         let woken = async {
@@ -97,11 +87,10 @@ async fn drive(
         }
         let now = Component.now().at;
         if matches!(input, Input::Wake) {
-            match work.look(now) {
-                Verdict::Wait => {}
-                Verdict::Stopped => input = Input::WorkStopped,
-                Verdict::End => return Ok(()),
-            }
+            input = match work.wakes(now) {
+                Ok(input) => input,
+                Err(Ended) => return Ok(()),
+            };
         }
         if in_flight.as_ref().is_some_and(|flight| flight.is_over(now)) {
             in_flight = None;

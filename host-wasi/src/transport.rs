@@ -4,10 +4,10 @@
 //! way, name resolution and TLS included.
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use leader_elector_core::Sent;
 use leader_elector_host::NoAnswer;
-use leader_elector_host::world::LONGEST_BODY;
+use leader_elector_host::world::{LONGEST_BODY, whole};
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{
     ErrorCode, Fields, IncomingBody, IncomingResponse, Method as WasiMethod, OutgoingBody, OutgoingRequest, Scheme,
@@ -32,7 +32,7 @@ pub(crate) async fn send(request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>,
     let answer = match future.get() {
         Some(Ok(Ok(answer))) => answer,
         Some(Ok(Err(code))) => return Err(failed(&code)),
-        Some(Err(())) | None => return Err(unknown("the answer was taken already")),
+        Some(Err(())) | None => return Err(NoAnswer::unknown("the answer was taken already")),
     };
     receive(&answer).await
 }
@@ -76,15 +76,15 @@ async fn write(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), StreamErro
 
 async fn receive(answer: &IncomingResponse) -> Result<Response<Vec<u8>>, NoAnswer> {
     let mut response = Response::new(Vec::new());
-    *response.status_mut() = answer.status().try_into().map_err(|_| unknown("a status out of range"))?;
+    *response.status_mut() = answer.status().try_into().map_err(|_| NoAnswer::unknown("a status out of range"))?;
     for (name, value) in answer.headers().entries() {
         if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), HeaderValue::from_bytes(&value)) {
             response.headers_mut().append(name, value);
         }
     }
-    let body = answer.consume().map_err(|()| unknown("the answer was taken already"))?;
+    let body = answer.consume().map_err(|()| NoAnswer::unknown("the answer was taken already"))?;
     {
-        let stream = body.stream().map_err(|()| unknown("the answer was taken already"))?;
+        let stream = body.stream().map_err(|()| NoAnswer::unknown("the answer was taken already"))?;
         read(&stream, response.body_mut()).await?;
     }
     // What broke after the last byte is told with the trailers.
@@ -102,31 +102,12 @@ async fn read(stream: &InputStream, body: &mut Vec<u8>) -> Result<(), NoAnswer> 
         match stream.read(64 << 10) {
             Ok(bytes) => body.extend(bytes),
             Err(StreamError::Closed) => return Ok(()),
-            Err(StreamError::LastOperationFailed(error)) => return Err(unknown(&error.to_debug_string())),
+            Err(StreamError::LastOperationFailed(error)) => return Err(NoAnswer::unknown(error.to_debug_string())),
         }
         if body.len() > LONGEST_BODY {
             return Err(NoAnswer::too_long());
         }
     }
-}
-
-/// Half an answer is none, also where the runtime does not notice.
-fn whole(response: Response<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
-    match announced(response.headers()) {
-        // A 304 announces the length of what it does not send.
-        Some(length) if !response.body().is_empty() && length != response.body().len() => {
-            Err(unknown(&format!("the answer broke off: {} of {length} bytes", response.body().len())))
-        }
-        _ => Ok(response),
-    }
-}
-
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn unknown(what: &str) -> NoAnswer {
-    NoAnswer { sent: Sent::Unknown, what: what.to_owned() }
 }
 
 /// Only where no connection came about, nothing can have been applied. Codes that a later moment may have as well count

@@ -6,7 +6,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{BoolishValueParser, Resettable};
+use clap::{Args, Command, ValueEnum};
 
 /// What the program's exit codes mean, for its help text.
 pub const EXIT_CODES: &str =
@@ -16,7 +17,20 @@ pub const TOLD_BY_RUN: &str = "\
 With --log json each line is an object; its fields token, term (the same number), holder and until are for scripts.
 until is the end of the term as of that line, RFC 3339 by this machine's clock; renewals move it, --events json tells.
 
-Exit codes: 0 ended in order, 2 a mistake in the configuration, 3 refused before the first successful read";
+Exit codes: 0 ended in order, 1 failed (as where nobody reads the events any more), 2 a mistake in the configuration,
+3 refused before the first successful read";
+
+/// The command line, as far as all hosts read it alike: an empty variable counts as none, and help shows no values of
+/// variables.
+#[must_use]
+pub fn with_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        let arg = if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg };
+        arg.hide_env_values(true)
+    });
+    command.mut_subcommands(with_variables)
+}
 
 /// Where the lock is.
 #[derive(Args, Debug)]
@@ -45,11 +59,11 @@ pub struct ApiArgs {
     /// Where pushes go: URL/ID.git [default: what the API says of the gist, if it is of the API's site]
     #[arg(long, env = "LEADER_ELECTION_GIT_URL", value_name = "URL")]
     pub git_url: Option<String>,
-    /// Certificates of your own authority (PEM), beside the system's; proxies: HTTPS_PROXY, ALL_PROXY, NO_PROXY
+    /// Certificates of your own authority (PEM), beside the system's; proxies (no SOCKS): HTTPS_PROXY, ALL_PROXY, NO_PROXY
     #[arg(long, env = "LEADER_ELECTION_CA_FILE", value_name = "PATH")]
     pub ca_file: Option<PathBuf>,
     /// Allow plain http to other hosts than this machine: the token travels in the clear
-    #[arg(long, env = "LEADER_ELECTION_ALLOW_HTTP")]
+    #[arg(long, env = "LEADER_ELECTION_ALLOW_HTTP", value_parser = BoolishValueParser::new())]
     pub allow_http: bool,
 }
 
@@ -72,7 +86,12 @@ pub struct RunArgs {
     #[command(flatten)]
     pub timings: TimingArgs,
     /// Go on when the store refuses at the start: try again every 60 s
-    #[arg(long, env = "LEADER_ELECTION_KEEP_TRYING", help_heading = "Candidate")]
+    #[arg(
+        long,
+        env = "LEADER_ELECTION_KEEP_TRYING",
+        value_parser = BoolishValueParser::new(),
+        help_heading = "Candidate"
+    )]
     pub keep_trying: bool,
     /// Tell programs on standard output what happens, renewals included: one object a line [default: nothing]
     #[arg(long, env = "LEADER_ELECTION_EVENTS", value_name = "FORMAT", help_heading = "Candidate")]
@@ -91,25 +110,55 @@ pub enum EventsFormat {
 #[command(next_help_heading = "Timings")]
 pub struct TimingArgs {
     /// For how long others respect a lease
-    #[arg(long, env = "LEADER_ELECTION_LEASE", value_name = "DURATION", default_value = "30s")]
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "LEADER_ELECTION_LEASE",
+        value_name = "DURATION",
+        default_value = "30s"
+    )]
     pub lease: String,
     /// How long after its last acknowledged write a leader stops by itself
-    #[arg(long, env = "LEADER_ELECTION_RENEW_DEADLINE", value_name = "DURATION", default_value = "20s")]
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "LEADER_ELECTION_RENEW_DEADLINE",
+        value_name = "DURATION",
+        default_value = "20s"
+    )]
     pub renew_deadline: String,
     /// The time between two renewals
-    #[arg(long, env = "LEADER_ELECTION_RENEW_INTERVAL", value_name = "DURATION", default_value = "10s")]
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "LEADER_ELECTION_RENEW_INTERVAL",
+        value_name = "DURATION",
+        default_value = "10s"
+    )]
     pub renew_interval: String,
     /// The time between two reads of a follower
-    #[arg(long, env = "LEADER_ELECTION_POLL", value_name = "DURATION", default_value = "2s")]
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "LEADER_ELECTION_POLL",
+        value_name = "DURATION",
+        default_value = "2s"
+    )]
     pub poll: String,
     /// How long the store may take to drop one of two concurrent writes
-    #[arg(long, env = "LEADER_ELECTION_SETTLE", value_name = "DURATION", default_value = "1s")]
+    #[arg(
+        long,
+        allow_hyphen_values = true,
+        env = "LEADER_ELECTION_SETTLE",
+        value_name = "DURATION",
+        default_value = "1s"
+    )]
     pub settle: String,
     /// The time that the guarded work needs to end [default: 0s; with a command 4s]
-    #[arg(long, env = "LEADER_ELECTION_STOP_GRACE", value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, env = "LEADER_ELECTION_STOP_GRACE", value_name = "DURATION")]
     pub stop_grace: Option<String>,
     /// The bound on one request [default: 5s, or a third of the renew deadline]
-    #[arg(long, env = "LEADER_ELECTION_REQUEST_TIMEOUT", value_name = "DURATION")]
+    #[arg(long, allow_hyphen_values = true, env = "LEADER_ELECTION_REQUEST_TIMEOUT", value_name = "DURATION")]
     pub request_timeout: Option<String>,
 }
 
@@ -155,7 +204,7 @@ Examples:
 The budget is what the store says of its requests, without a token those of this address. Content writes are counted
 from the revisions of the last hour, those of all candidates together, as far back as the store lists them (GitHub: 30).
 A push replaces its revision: in push mode there is nothing to count. What the timings of a candidate need, and what it
-has spent itself, is in its /metrics.
+has spent itself, is in its /metrics (native binary).
 
 Exit codes: 0 somebody leads, 1 nobody leads, 2 a mistake in the call, 3 unknown; --watch ends well with Ctrl-C")]
 pub struct StatusArgs {

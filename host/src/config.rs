@@ -5,12 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use leader_elector_core::gist;
-use leader_elector_core::timing::{self, Timing, TimingError};
+use leader_elector_core::timing::{self, Timing};
 use leader_elector_core::{Candidate, Clock, Gist, Identity, Now, WriteMode};
 
-use crate::args::{ApiArgs, LockArgs, RunArgs, TimingArgs};
+use crate::args::{ApiArgs, LockArgs, RunArgs};
 use crate::end::Failure;
 use crate::place;
+pub use crate::timings::duration;
+use crate::timings::timing_of;
 use crate::world::{Access, CaFile};
 
 /// A candidate that can be run.
@@ -28,10 +30,10 @@ pub struct Config {
 
 /// Collects mistakes.
 #[derive(Default)]
-struct Mistakes(Vec<String>);
+pub(crate) struct Mistakes(pub(crate) Vec<String>);
 
 impl Mistakes {
-    fn take<T>(&mut self, result: Result<T, String>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, result: Result<T, String>) -> Option<T> {
         result.map_err(|mistake| self.0.push(mistake)).ok()
     }
 }
@@ -145,9 +147,7 @@ fn gist_of(
             // Stands in, so that the other settings are still checked.
             "0".to_owned()
         }
-        Some(given) => {
-            given.trim_end_matches('/').trim_end_matches(".git").rsplit('/').next().unwrap_or(given).to_owned()
-        }
+        Some(given) => id_of(given).to_owned(),
     };
     let settings = settings(id, &args.file, &args.api, access, timing, write.unwrap_or(WriteMode::Push));
     match settings.check() {
@@ -157,6 +157,13 @@ fn gist_of(
             None
         }
     }
+}
+
+/// The id in a gist's address, as a browser, `git` and people have it.
+fn id_of(given: &str) -> &str {
+    let address = given.split(['#', '?']).next().unwrap_or(given).trim_end_matches('/').trim_end_matches(".git");
+    let path = address.rsplit('/').next().unwrap_or(address);
+    path.strip_prefix("git@").and_then(|path| Some(path.split_once(':')?.1)).unwrap_or(path)
 }
 
 fn settings(
@@ -213,14 +220,14 @@ fn access(args: &ApiArgs, token_needed: bool, mistakes: &mut Mistakes) -> Option
 /// # Errors
 /// Names the file and what is allowed.
 pub fn token_from(path: &Path) -> Result<String, String> {
-    let text = place::read(path).map_err(|error| format!("token file is `{}`: {error}", path.display()))?;
+    let shown = gist::harmless(&path.to_string_lossy());
+    let text = place::read(path).map_err(|error| format!("token file is `{shown}`: {error}"))?;
     let token = str::from_utf8(&text).unwrap_or_default().trim();
     if gist::is_token(token) {
         Ok(token.to_owned())
     } else {
         Err(format!(
-            "token file is `{}`: allowed is one token of visible ASCII characters (its content is not shown)",
-            path.display()
+            "token file is `{shown}`: allowed is one token of visible ASCII characters (its content is not shown)"
         ))
     }
 }
@@ -242,72 +249,6 @@ fn write_mode(given: &str) -> Result<WriteMode, String> {
         "push" => Ok(WriteMode::Push),
         other => Err(format!("write is `{other}`: allowed are push and patch")),
     }
-}
-
-/// A duration as people write it.
-///
-/// # Errors
-/// Names the field, the value and what is allowed.
-pub fn duration(field: &str, given: &str) -> Result<Duration, String> {
-    humantime::parse_duration(given.trim())
-        .map_err(|error| format!("{field} is `{given}`: allowed is a duration like 30s, 1500ms or 2min ({error})"))
-}
-
-fn timing_of(args: &TimingArgs, mistakes: &mut Mistakes) -> Option<Timing> {
-    let mut duration = |field: &str, given: &str| mistakes.take(duration(field, given));
-    let lease = duration("lease", &args.lease);
-    let renew_deadline = duration("renew deadline", &args.renew_deadline);
-    let renew_interval = duration("renew interval", &args.renew_interval);
-    let poll = duration("poll", &args.poll);
-    let settle = duration("settle", &args.settle);
-    let stop_grace = duration("stop grace", args.stop_grace.as_deref().unwrap_or("0s"));
-    let request_timeout = match &args.request_timeout {
-        None => Some(None),
-        Some(given) => duration("request timeout", given).map(Some),
-    };
-    let settings = timing::Settings {
-        lease: lease?,
-        renew_deadline: renew_deadline?,
-        renew_interval: renew_interval?,
-        poll: poll?,
-        settle: settle?,
-        stop_grace: stop_grace?,
-        request_timeout: request_timeout?,
-    };
-    match Timing::new(settings, gist::WRITE_INTERVAL) {
-        Ok(timing) => Some(timing),
-        Err(errors) => {
-            mistakes.0.extend(errors.iter().map(ToString::to_string));
-            if errors.iter().any(|error| matches!(error, TimingError::StopGrace { .. }))
-                && let Some(fitting) = fitting(settings)
-            {
-                mistakes.0.push(format!("with this stop grace, a set that fits is: {fitting}"));
-            }
-            None
-        }
-    }
-}
-
-/// The least lease that leaves room for the stop grace, with the timings that go with it, as flags.
-fn fitting(settings: timing::Settings) -> Option<String> {
-    let from = settings.lease.as_secs().max(1);
-    let set = |seconds: u64| {
-        let lease = Duration::from_secs(seconds);
-        let (renew_deadline, renew_interval) = (lease * 2 / 3, lease / 3);
-        let round = |span: Duration| Duration::from_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
-        let [renew_deadline, renew_interval] = [renew_deadline, renew_interval].map(round);
-        timing::Settings { lease, renew_deadline, renew_interval, request_timeout: None, ..settings }
-    };
-    let timing = (from..=3600).find_map(|seconds| Timing::new(set(seconds), gist::WRITE_INTERVAL).ok())?;
-    let span = |span: Duration| humantime::format_duration(span).to_string().replace(' ', "");
-    Some(format!(
-        "--lease {} --renew-deadline {} --renew-interval {} --request-timeout {} --stop-grace {}",
-        span(timing.lease()),
-        span(timing.renew_deadline()),
-        span(timing.renew_interval()),
-        span(timing.request_timeout()),
-        span(timing.stop_grace())
-    ))
 }
 
 #[cfg(test)]
@@ -367,21 +308,26 @@ mod tests {
     }
 
     #[test]
-    fn timings_that_do_not_fit_are_named() {
-        let found =
-            mistakes(&["--gist", "abc", "--lease", "10s", "--renew-deadline", "10s", "--token-file", "/dev/null"]);
-        assert!(found.iter().any(|mistake| mistake.contains("renew deadline is 10s")), "{found:#?}");
+    fn a_gist_is_named_by_its_id_or_any_of_its_addresses() {
+        for given in [
+            "0a1b",
+            "https://gist.github.com/0a1b",
+            "https://gist.github.com/ann/0a1b/",
+            "https://gist.github.com/ann/0a1b#file-lock",
+            "https://gist.github.com/ann/0a1b?permalink_comment_id=1",
+            "https://gist.github.com/0a1b.git",
+            "git@gist.github.com:0a1b.git",
+        ] {
+            assert_eq!(id_of(given), "0a1b", "{given}");
+        }
+        assert!(mistakes(&["--gist", "git@host"]).iter().any(|mistake| mistake.starts_with("gist is `…@host`")));
     }
 
     #[test]
-    fn a_grace_that_does_not_fit_is_refused_with_a_set_that_would() {
-        let call = ["--gist", "abc", "--token-file", "/dev/null", "--stop-grace", "8s"];
-        let found = mistakes(&call);
-        let set = found.iter().find_map(|mistake| mistake.strip_prefix("with this stop grace, a set that fits is: "));
-        let flags: Vec<&str> = set.unwrap_or_else(|| panic!("no set in {found:#?}")).split(' ').collect();
-        let found = mistakes(&[&call[..4], &flags].concat());
-        assert!(!found.iter().any(|mistake| mistake.contains("grace")), "{flags:?}: {found:#?}");
-        assert!(found.iter().all(|mistake| mistake.starts_with("token file")), "{flags:?}: {found:#?}");
+    fn a_token_in_the_wrong_place_is_not_shown() {
+        let found =
+            mistakes(&["--gist", "ghp_s3cret", "--token-file", "ghp_s3cret", "--api-url", "https://a:s3cret@b"]);
+        assert!(found.len() == 3 && !found.concat().contains("s3cret"), "{found:#?}");
     }
 
     #[test]

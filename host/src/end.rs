@@ -1,5 +1,9 @@
 //! How a command ends: the exit codes in one place.
 
+use leader_elector_core::gist::SettingsError;
+
+use crate::say::complain;
+
 /// A mistake in the call: nothing was done.
 const USAGE: u8 = 2;
 /// Refused at the start, or unknown.
@@ -18,6 +22,12 @@ pub enum Failure {
     Other(anyhow::Error),
 }
 
+impl From<Vec<SettingsError>> for Failure {
+    fn from(mistakes: Vec<SettingsError>) -> Self {
+        Self::Usage(mistakes.iter().map(ToString::to_string).collect())
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
@@ -32,17 +42,17 @@ pub fn exit_code(result: Result<(), Failure>) -> u8 {
         Err(Failure::Code(code)) => code,
         Err(Failure::Usage(mistakes)) => {
             for mistake in mistakes {
-                eprintln!("error: {mistake}");
+                complain(format_args!("error: {mistake}"));
             }
-            eprintln!("\nFor every flag and variable, try '--help'.");
+            complain("\nFor every flag and variable, try '--help'.");
             USAGE
         }
         Err(Failure::Refused(why)) => {
-            eprintln!("error: {why}");
+            complain(format_args!("error: {why}"));
             REFUSED
         }
         Err(Failure::Other(error)) => {
-            eprintln!("error: {error:#}");
+            complain(format_args!("error: {error:#}"));
             1
         }
     }

@@ -1,5 +1,6 @@
 //! Logs on standard error: text for people, JSON for machines.
 
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
@@ -17,7 +18,7 @@ pub fn init(args: &LogArgs) {
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(std::io::stderr().is_terminal() && colours(std::env::var_os("NO_COLOR").as_deref()))
         // Told on standard error as well, it would panic where nobody reads that any more.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
@@ -26,4 +27,20 @@ pub fn init(args: &LogArgs) {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
+}
+
+/// Whether a terminal gets colours: not where `NO_COLOR` says something (no-color.org).
+fn colours(no_color: Option<&OsStr>) -> bool {
+    no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_color_is_obeyed_whatever_it_says() {
+        assert!(colours(None) && colours(Some(OsStr::new(""))));
+        assert!(!colours(Some(OsStr::new("1"))) && !colours(Some(OsStr::new("0"))));
+    }
 }

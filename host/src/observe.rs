@@ -88,8 +88,7 @@ impl<W: World> Observer<W> {
     pub fn new(settings: Settings, world: W) -> Result<Self, Failure> {
         let request_timeout = settings.request_timeout;
         let me = Identity::new("observer", "observer").ok_or_else(|| anyhow::anyhow!("no identity"))?;
-        let lock = Gist::new(settings, me, 0)
-            .map_err(|errors| Failure::Usage(errors.iter().map(ToString::to_string).collect()))?;
+        let lock = Gist::new(settings, me, 0)?;
         Ok(Self { lock, world, request_timeout, budget: None, committed: Vec::new() })
     }
 

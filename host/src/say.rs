@@ -1,6 +1,7 @@
 //! The sentences of the log.
 
-use std::io::{ErrorKind, Write, stdout};
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stderr, stdout};
 use std::time::{Duration, UNIX_EPOCH};
 
 use humantime::{Rfc3339Timestamp, format_rfc3339_millis};
@@ -10,10 +11,11 @@ use crate::Failure;
 
 /// The first sentence of `run`; `lock` describes the lock.
 pub fn attempting(name: &str, lock: &str) {
-    tracing::info!(holder = name, "attempting to acquire leader lease {lock}...");
+    tracing::info!(holder = name, "attempting to acquire leader lease {}...", printable(lock));
 }
 
-/// The sentences of the original demo, each at its moment, and what else a person should know.
+/// The sentences of the original demo, each at its moment, and what else a person should know. Other people's texts
+/// stand in them: a line stays a line.
 ///
 /// The fields are for scripts: `token` (and `term`, the same number), `holder`, and in `started leading.` the `until` of
 /// that moment, RFC 3339 with milliseconds in UTC on this machine's clock. Renewals move it; `--events json` tells them.
@@ -23,13 +25,14 @@ pub fn say(name: &str, event: &Event, view: &View, now: Now) {
         Event::NewLeader { leader } if leader == name => {}
         Event::NewLeader { leader } => {
             let token = view.token.map(leader_elector_core::Token::get);
-            tracing::info!(holder = leader, token, term = token, "All hail {leader}");
+            tracing::info!(holder = leader, token, term = token, "All hail {}", printable(leader));
         }
         Event::StartedLeading { token } => {
             let token = token.get();
             let until = wall(now, view.until.map_or(Duration::ZERO, |until| until.since(now.at)));
-            tracing::info!(holder = name, "successfully acquired lease Github gist lock: {name}");
-            tracing::info!(holder = name, "I am {name}! I will lead you to greatness!");
+            let me = printable(name);
+            tracing::info!(holder = name, "successfully acquired lease Github gist lock: {me}");
+            tracing::info!(holder = name, "I am {me}! I will lead you to greatness!");
             tracing::info!(token, term = token, holder = name, until = %until, "started leading.");
         }
         Event::Stopping { why, .. } => {
@@ -42,9 +45,21 @@ pub fn say(name: &str, event: &Event, view: &View, now: Now) {
         }
         Event::StoppedLeading => tracing::debug!("the work has stopped"),
         Event::Released => tracing::info!(holder = name, "released the lock"),
-        Event::Warning(warning @ Warning::ForeignNamesUs { .. }) => tracing::error!("{warning}"),
-        Event::Warning(warning) => tracing::warn!("{warning}"),
+        Event::Warning(warning) => {
+            let words = printable(&warning.to_string());
+            if let Warning::ForeignNamesUs { .. } = warning {
+                tracing::error!("{words}");
+            } else {
+                tracing::warn!("{words}");
+            }
+        }
     }
+}
+
+/// Somebody else's text on a terminal or in a log: control characters are made visible.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Prints on standard output, with an end of line; where nobody reads any more, the command has ended well.
@@ -57,6 +72,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
         ErrorKind::BrokenPipe => Failure::Code(0),
         _ => Failure::Other(error.into()),
     })
+}
+
+/// Says a line on standard error; where nobody reads that any more, nothing depends on it.
+pub fn complain(text: impl Display) {
+    _ = writeln!(stderr(), "{text}");
 }
 
 /// The moment so long after now, rounded down.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::args::{OutputFormat, StatusArgs};
 use crate::end::{self, Failure};
 use crate::observe::Observer;
-use crate::say::print;
+use crate::say::{complain, print, printable};
 use crate::world::World;
 
 /// Nobody leads.
@@ -124,7 +124,7 @@ pub async fn run<W: World>(args: &StatusArgs, settings: Settings, world: W) -> R
         look.observer.pause(look.poll()).await;
         if let Err(Failure::Refused(why)) = look.read().await {
             look.watch.failed();
-            eprintln!("{why}");
+            complain(why);
         }
         if (look.state(), look.watch.version().cloned()) != before {
             look.show(args)?;
@@ -247,10 +247,4 @@ impl Status {
         let told = lines.into_iter().filter_map(|(name, value)| Some(format!("{name:<12}{}", printable(&value?))));
         told.collect::<Vec<_>>().join("\n")
     }
-}
-
-/// Somebody else's text on a terminal: control characters are made visible.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use leader_elector_core::Instant;
+use leader_elector_core::{Input, Instant};
+
+use crate::hear::Word;
 
 /// Said where the word does not come.
 pub const SILENT: &str = "the workload did not say that it has ended: nothing is released";
@@ -26,16 +28,9 @@ struct Ending {
     silent: bool,
 }
 
-/// What follows from a moment that passed.
+/// The candidate ends, and nothing is released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing.
-    Wait,
-    /// The work has stopped, or can do no more harm.
-    Stopped,
-    /// The candidate ends; nothing is released.
-    End,
-}
+pub struct Ended;
 
 impl Work {
     /// `others_do_it`: somebody acts on the events; else the candidate itself is the work, which ends with its word.
@@ -49,19 +44,22 @@ impl Work {
         self.ending = Some(Ending { until: by, silent: false });
     }
 
-    /// The candidate is to end.
-    pub const fn is_last(&mut self) {
+    /// What the candidate is told of a word; `None`: nothing.
+    pub fn hears(&mut self, word: Word) -> Option<Input> {
+        match word {
+            Word::Stop => {}
+            // Nobody is left who could say anything: whoever does the work ends it before it goes.
+            Word::End => self.others_do_it = false,
+            Word::Stopped => {
+                let asked = self.ending.take();
+                if asked.is_none() {
+                    tracing::warn!("standard input says `stopped`, but nothing is stopping");
+                }
+                return asked.map(|_| Input::WorkStopped);
+            }
+        }
         self.is_last = true;
-    }
-
-    /// Nobody is left who could say anything: whoever does the work ends it before it goes.
-    pub const fn is_left(&mut self) {
-        self.others_do_it = false;
-    }
-
-    /// Somebody says that it has stopped. `false`: nobody had asked.
-    pub const fn says_stopped(&mut self) -> bool {
-        self.ending.take().is_some()
+        Some(Input::Stop)
     }
 
     /// When to look again.
@@ -72,22 +70,25 @@ impl Work {
         Some(if at_once { Instant::from_nanos(0) } else { until })
     }
 
-    /// Looks.
-    pub fn look(&mut self, now: Instant) -> Verdict {
-        let Some(ending) = &mut self.ending else { return Verdict::Wait };
+    /// What the candidate is told when it wakes.
+    ///
+    /// # Errors
+    /// It has waited long enough.
+    pub fn wakes(&mut self, now: Instant) -> Result<Input, Ended> {
+        let Some(ending) = &mut self.ending else { return Ok(Input::Wake) };
         if self.others_do_it && !ending.silent && now >= ending.until {
             tracing::warn!("{SILENT}");
             *ending = Ending { until: ending.until + self.lease, silent: true };
         }
         if self.others_do_it && ending.silent && self.is_last {
             tracing::warn!("{NOT_RELEASED}");
-            return Verdict::End;
+            return Err(Ended);
         }
         if !self.others_do_it || now >= ending.until {
             self.ending = None;
-            return Verdict::Stopped;
+            return Ok(Input::WorkStopped);
         }
-        Verdict::Wait
+        Ok(Input::Wake)
     }
 }
 
@@ -109,26 +110,35 @@ mod tests {
 
     #[test]
     fn a_candidate_that_is_the_work_itself_has_stopped_at_once() {
-        assert_eq!(stopping(false).look(at(5)), Verdict::Stopped);
+        assert!(matches!(stopping(false).wakes(at(5)), Ok(Input::WorkStopped)));
     }
 
     #[test]
     fn the_word_of_those_who_do_it_counts_once() {
         let mut work = stopping(true);
-        assert_eq!(work.look(at(9)), Verdict::Wait);
-        assert!(work.says_stopped());
-        assert!(!work.says_stopped());
-        assert_eq!((work.look(at(99)), work.moment()), (Verdict::Wait, None));
+        assert!(matches!(work.wakes(at(9)), Ok(Input::Wake)));
+        assert!(matches!(work.hears(Word::Stopped), Some(Input::WorkStopped)));
+        assert!(work.hears(Word::Stopped).is_none(), "nobody had asked");
+        assert!(matches!(work.wakes(at(99)), Ok(Input::Wake)));
+        assert_eq!(work.moment(), None);
+    }
+
+    #[test]
+    fn the_end_of_the_input_is_the_word_and_asks_for_an_end() {
+        let mut work = stopping(true);
+        assert!(matches!(work.hears(Word::End), Some(Input::Stop)));
+        assert!(matches!(work.wakes(at(5)), Ok(Input::WorkStopped)));
     }
 
     #[test]
     fn without_the_word_a_lease_is_waited_out_or_the_candidate_ends() {
         let mut work = stopping(true);
-        assert_eq!(work.look(at(10)), Verdict::Wait);
+        assert!(matches!(work.wakes(at(10)), Ok(Input::Wake)));
         assert_eq!(work.moment(), Some(at(40)));
-        assert_eq!(work.look(at(40)), Verdict::Stopped);
+        assert!(matches!(work.wakes(at(40)), Ok(Input::WorkStopped)));
         let mut work = stopping(true);
-        work.is_last();
-        assert_eq!((work.look(at(9)), work.look(at(10))), (Verdict::Wait, Verdict::End));
+        assert!(matches!(work.hears(Word::Stop), Some(Input::Stop)));
+        assert!(matches!(work.wakes(at(9)), Ok(Input::Wake)));
+        assert!(matches!(work.wakes(at(10)), Err(Ended)));
     }
 }

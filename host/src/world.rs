@@ -4,6 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use leader_elector_core::{Instant, Now, Sent};
 
@@ -66,9 +67,46 @@ pub struct NoAnswer {
 }
 
 impl NoAnswer {
+    /// It may have had an effect.
+    #[must_use]
+    pub fn unknown(what: impl Into<String>) -> Self {
+        Self { sent: Sent::Unknown, what: what.into() }
+    }
+
     /// The answer is longer than [`LONGEST_BODY`].
     #[must_use]
     pub fn too_long() -> Self {
-        Self { sent: Sent::Unknown, what: format!("the answer is longer than {LONGEST_BODY} bytes") }
+        Self::unknown(format!("the answer is longer than {LONGEST_BODY} bytes"))
+    }
+}
+
+/// The answer, if all of it is there: half of one is none, also where a runtime does not notice.
+///
+/// # Errors
+/// It is shorter, or longer, than it says.
+pub fn whole(response: Response<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    match (length, response.body().len()) {
+        // A 304 announces the length of what it does not send.
+        (Some(length), got) if got != 0 && got != length => {
+            Err(NoAnswer::unknown(format!("the answer broke off: {got} of {length} bytes")))
+        }
+        _ => Ok(response),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_an_answer_is_none() {
+        let answer = |length: &str, body: &str| {
+            let mut response = Response::new(body.as_bytes().to_vec());
+            response.headers_mut().insert(CONTENT_LENGTH, length.parse().expect("a header"));
+            whole(response).is_ok()
+        };
+        assert!(answer("4", "body") && answer("4", "") && answer("?", "body"));
+        assert!(!answer("5", "body") && !answer("3", "body"));
     }
 }

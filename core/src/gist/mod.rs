@@ -14,6 +14,7 @@
 //! | `term` | claim, settle, confirm |
 //! | `own` | the writes of our term, and `solid` |
 //! | `history` | who led, term by term, for a few revisions read |
+//! | `rest` | requests that are not the election's: to make and delete a gist, and to look back |
 //! | `desk` | what all of them share |
 //! | `probe` | trying out what a store promises, apart from the election |
 
@@ -31,6 +32,7 @@ mod push;
 mod read;
 mod refs;
 mod repository;
+mod rest;
 mod settings;
 mod snapshot;
 mod term;
@@ -45,7 +47,8 @@ use self::desk::{Desk, Kept};
 use self::own::OwnTerm;
 use self::read::{ReadStep, Reading, Seen};
 pub use self::repository::accepts_push;
-pub use self::settings::{Address, DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, USER_AGENT, is_token};
+pub use self::rest::Rest;
+pub use self::settings::{Address, DEFAULT_API, DEFAULT_FILE, Settings, SettingsError, harmless, is_token};
 use self::term::{WriteStep, Writing};
 use self::wire::{NoAnswer, Outgoing};
 use crate::lock::{Failure, Identity, Limits, Lock, Op, Reply, Sent, Step, Version};

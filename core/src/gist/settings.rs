@@ -12,7 +12,7 @@ pub const DEFAULT_FILE: &str = "multi-cluster-leader-election.lock";
 /// GitHub's API.
 pub const DEFAULT_API: &str = "https://api.github.com";
 /// The `User-Agent` that this software sends; GitHub refuses requests without one.
-pub const USER_AGENT: &str = concat!("leader-elector/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("leader-elector/", env!("CARGO_PKG_VERSION"));
 
 /// The same for git's routes: some servers answer these only to what calls itself git.
 pub(super) const GIT_USER_AGENT: &str = concat!("git/leader-elector-", env!("CARGO_PKG_VERSION"));
@@ -50,7 +50,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), Vec<SettingsError>> {
         let mut wrong = Vec::new();
         if self.gist.is_empty() || self.gist.len() > 64 || !self.gist.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            wrong.push(SettingsError::Gist { value: self.gist.clone() });
+            wrong.push(SettingsError::Gist { value: harmless(&self.gist) });
         }
         let bad_name = |c: char| c == '/' || c == '\\' || c.is_control();
         let reserved = [".", ".."].contains(&self.file.as_str()) || self.file.eq_ignore_ascii_case(".git");
@@ -63,10 +63,10 @@ impl Settings {
                 Some((scheme, _)) if scheme == "https" => {}
                 Some((scheme, host)) if scheme == "http" => {
                     if !self.allow_http && !is_loopback(&host) {
-                        wrong.push(SettingsError::PlainHttp { address, value: value.clone() });
+                        wrong.push(SettingsError::PlainHttp { address, value: harmless(value) });
                     }
                 }
-                _ => wrong.push(SettingsError::Address { address, value: value.clone() }),
+                _ => wrong.push(SettingsError::Address { address, value: harmless(value) }),
             }
         }
         if self.token.as_ref().is_some_and(|token| !is_token(token)) {
@@ -147,6 +147,25 @@ pub fn is_token(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic())
 }
 
+/// What begins GitHub's tokens.
+const TOKENS: [&str; 6] = ["ghp_", "github_pat_", "gho_", "ghu_", "ghs_", "ghr_"];
+
+/// A value as it may be shown: people confuse variables, and write passwords into addresses.
+#[must_use]
+pub fn harmless(value: &str) -> String {
+    if let Some(at) = TOKENS.iter().filter_map(|begin| value.find(begin)).min() {
+        return format!("{}… (this looks like a token)", &value[..at]);
+    }
+    let value = value.split('?').next().unwrap_or_default();
+    match value.rsplit_once('@') {
+        Some((before, after)) => {
+            let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+            format!("{scheme}…@{after}")
+        }
+        None => value.to_owned(),
+    }
+}
+
 fn scheme_and_host(address: &str) -> Option<(String, String)> {
     let uri: http::Uri = address.parse().ok()?;
     let bare = uri.query().is_none() && !uri.authority()?.as_str().contains('@');
@@ -157,4 +176,39 @@ fn scheme_and_host(address: &str) -> Option<(String, String)> {
 pub(super) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_shows_no_secret() {
+        for (value, shown) in [
+            ("not an id", "not an id"),
+            ("ghp_s3cret", "… (this looks like a token)"),
+            ("https://x/github_pat_s3cret", "https://x/… (this looks like a token)"),
+            ("https://ann:s3cret@api.test/v3", "https://…@api.test/v3"),
+            ("ann:s3cret@api.test", "…@api.test"),
+            ("https://api.test?access_token=s3cret", "https://api.test"),
+        ] {
+            assert_eq!(harmless(value), shown);
+        }
+        let settings = Settings {
+            gist: "ghp_s3cret".to_owned(),
+            file: DEFAULT_FILE.to_owned(),
+            api: "http://ann:s3cret@api.test".to_owned(),
+            git: Some("ftp://ann:s3cret@git.test".to_owned()),
+            token: Some("s3cret with spaces".to_owned()),
+            write: WriteMode::Push,
+            allow_http: false,
+            lease: Duration::from_secs(30),
+            settle: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(5),
+        };
+        let errors = settings.check().expect_err("four mistakes");
+        let said: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 4, "{said:#?}");
+        assert!(!said.concat().contains("s3cret"), "{said:#?}");
+    }
 }

@@ -118,9 +118,12 @@ impl Wire {
     pub(super) fn patch_file(&self, text: Option<&str>) -> Outgoing {
         let file = text.map(|text| json!({ "content": text }));
         let body = json!({ "files": { self.settings.file.as_str(): file } });
-        let mut request = self.request(Method::PATCH, "", body.to_string().into_bytes());
-        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request
+        is_json(self.request(Method::PATCH, "", body.to_string().into_bytes()))
+    }
+
+    /// Makes a gist.
+    pub(super) fn post_gist(&self, body: String) -> Outgoing {
+        is_json(self.request_to(Method::POST, &format!("{}/gists", self.api()), body.into_bytes()))
     }
 
     /// The refs of the repository at `url`, as a service advertises them.
@@ -150,13 +153,19 @@ impl Wire {
         Box::new(request)
     }
 
-    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Outgoing {
-        let Settings { api, gist, .. } = &self.settings;
+    /// A request for the gist; `path` is what follows its address.
+    pub(super) fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Outgoing {
+        self.request_to(method, &format!("{}/gists/{}{path}", self.api(), self.settings.gist), body)
+    }
+
+    fn api(&self) -> &str {
+        self.settings.api.trim_end_matches('/')
+    }
+
+    fn request_to(&self, method: Method, url: &str, body: Vec<u8>) -> Outgoing {
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = format!("{}/gists/{gist}{path}", api.trim_end_matches('/'))
-            .parse()
-            .unwrap_or_else(|_| http::Uri::from_static("/"));
+        *request.uri_mut() = url.parse().unwrap_or_else(|_| http::Uri::from_static("/"));
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(settings::USER_AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
@@ -218,6 +227,11 @@ impl Wire {
         let list = versions(&parse::<Vec<RevisionBody<'_>>>(response)?);
         if list.is_empty() { Err(garbage("the list of revisions is empty")) } else { Ok(list) }
     }
+}
+
+fn is_json(mut request: Outgoing) -> Outgoing {
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request
 }
 
 fn secret(value: &str) -> Option<HeaderValue> {

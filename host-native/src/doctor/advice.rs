@@ -75,15 +75,18 @@ impl Advice {
         }
     }
 
-    /// The command line that fits; `None` where none does.
-    pub(super) fn command(&self, settings: &Settings) -> Option<String> {
+    /// The command line that fits, with the gist that it names, if any; `None` where none does.
+    pub(super) fn command(&self, settings: &Settings, gist: Option<&str>) -> Option<String> {
         use std::fmt::Write;
         if !self.push && !self.patch {
             return None;
         }
         let (fitting, default) = (self.timing()?, timing::Settings::default());
-        let mut line = format!("leader-elector run --gist {}", settings.gist);
+        let mut line = "leader-elector run".to_owned();
         let mut add = |words: String| _ = write!(line, " {words}");
+        if let Some(gist) = gist {
+            add(format!("--gist {gist}"));
+        }
         if settings.file != DEFAULT_FILE {
             add(format!("--file {}", quoted(&settings.file)));
         }
@@ -169,12 +172,12 @@ mod tests {
     #[test]
     fn the_command_names_what_differs_from_the_defaults() {
         let settings = settings(DEFAULT_FILE);
-        assert_eq!(usable().command(&settings).as_deref(), Some("leader-elector run --gist abc"));
+        assert_eq!(usable().command(&settings, Some("abc")).as_deref(), Some("leader-elector run --gist abc"));
         let advice = Advice { push: false, patch_lost: Some(Duration::from_millis(1600)), ..usable() };
         let line = "leader-elector run --gist abc --write patch --settle 3500ms";
-        assert_eq!(advice.command(&settings).as_deref(), Some(line));
+        assert_eq!(advice.command(&settings, Some("abc")).as_deref(), Some(line));
         let advice = Advice { push: false, patch: false, ..usable() };
-        assert_eq!(advice.command(&settings), None);
+        assert_eq!(advice.command(&settings, Some("abc")), None);
     }
 
     #[test]
@@ -193,7 +196,7 @@ mod tests {
                     for unchanged_counts in [false, true] {
                         let push_lost = Some(push_lost);
                         let advice = Advice { push_lost, limit, unchanged_counts, slowest, ..usable() };
-                        let Some(line) = advice.command(&settings("lock")) else {
+                        let Some(line) = advice.command(&settings("lock"), Some("abc")) else {
                             none += 1;
                             continue;
                         };
@@ -216,6 +219,6 @@ mod tests {
     fn names_reach_the_shell_whole() {
         assert_eq!(quoted("https://api.github.com"), "https://api.github.com");
         assert_eq!(quoted("it's here"), r"'it'\''s here'");
-        assert!(usable().command(&settings("my lock")).is_some_and(|line| line.contains("--file 'my lock'")));
+        assert!(usable().command(&settings("my lock"), None).is_some_and(|line| line.contains("--file 'my lock'")));
     }
 }

@@ -1,8 +1,11 @@
 //! What was found, what follows from it, and how both are shown.
 
+use leader_elector_host::say::print;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
-use crate::status::printable;
+use crate::Failure;
+use leader_elector_host::say::printable;
 
 /// What a finding means for the promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -54,18 +57,25 @@ impl Finding {
     }
 }
 
-/// All of them so far; with `text`, each is printed as it comes.
+/// All of them so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) list: Vec<Finding>,
-    pub(super) text: bool,
+    /// With it, each is printed as it comes; cancelled where nobody reads that any more.
+    pub(super) text: Option<CancellationToken>,
+    /// Why nothing is printed any more.
+    pub(super) unread: Option<Failure>,
 }
 
 impl Findings {
     pub(super) fn push(&mut self, finding: Finding) {
-        if self.text {
+        if let Some(unread) = self.text.as_ref().filter(|_| self.unread.is_none()) {
             let Finding { check, verdict, seen, follows } = &finding;
-            println!("{:<10}{check:<22}{} -> {}", verdict.word(), printable(seen), printable(follows));
+            let line = format!("{:<10}{check:<22}{} -> {}", verdict.word(), printable(seen), printable(follows));
+            if let Err(failure) = print(&line) {
+                unread.cancel();
+                self.unread = Some(failure);
+            }
         }
         self.list.push(finding);
     }
@@ -92,18 +102,16 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Prints what comes below the findings.
-    pub(super) fn print(&self) {
-        println!("\nspent {} requests, {} of them writes; {}", self.requests, self.writes, self.left);
+    /// What comes below the findings.
+    pub(super) fn text(&self) -> String {
         let words = match self.verdict {
             Verdict::Well => "all well",
             Verdict::Change => "usable, with what is said above",
             Verdict::Unusable => "not usable: see above",
             Verdict::Unknown => "unknown: not everything was tried",
         };
-        match &self.command {
-            Some(command) => println!("{words}:\n  {command}"),
-            None => println!("{words}"),
-        }
+        let command = self.command.as_ref().map(|command| format!(":\n  {command}")).unwrap_or_default();
+        let Self { requests, writes, left, .. } = self;
+        format!("\nspent {requests} requests, {writes} of them writes; {left}\n{words}{command}")
     }
 }

@@ -1,12 +1,14 @@
-//! Ctrl-C and SIGTERM: the first ends the trial and puts things back, a second exits at once.
+//! Ctrl-C, SIGTERM and a terminal that goes away: the first ends the trial and puts things back, a second exits at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use leader_elector_host::say::complain;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::Failure;
+use crate::guard::ignored_signals;
 
 /// Whether a signal came, and which.
 #[derive(Clone, Debug)]
@@ -20,6 +22,8 @@ impl Interrupt {
     pub(super) fn listen() -> Result<Self, Failure> {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(anyhow::Error::from)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
+        let mut hang_up = signal(SignalKind::hangup()).map_err(anyhow::Error::from)?;
+        let stays = ignored_signals().contains(&SignalKind::hangup().as_raw_value());
         let this = Self { token: CancellationToken::new(), number: Arc::default() };
         let told = this.clone();
         tokio::spawn(async move {
@@ -27,14 +31,15 @@ impl Interrupt {
                 let number = tokio::select! {
                     Some(()) = interrupt.recv() => 2,
                     Some(()) = terminate.recv() => 15,
+                    Some(()) = hang_up.recv(), if !stays => 1,
                     else => return,
                 };
                 told.number.store(number, Ordering::Relaxed);
                 if told.token.is_cancelled() {
-                    eprintln!("exits at once: look into the gist for what is left");
+                    complain("exits at once: look into the gist for what is left");
                     std::process::exit(i32::from(told.exit_code()));
                 }
-                eprintln!("stopping: takes back what was written; a second signal exits at once");
+                complain("stopping: takes back what was written; a second signal exits at once");
                 told.token.cancel();
             }
         });

@@ -6,12 +6,13 @@ use leader_elector::clock;
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::Settings;
 use leader_elector_core::lock::Standing;
+use leader_elector_host::say::complain;
 
 use super::interrupt::Interrupt;
 use super::site::{Result, Stop};
 use crate::Failure;
 use crate::observe::{Observer, stands_until};
-use crate::status::printable;
+use leader_elector_host::say::printable;
 
 /// As often as a follower reads; unchanged, it costs nothing.
 const POLL: Duration = Duration::from_secs(2);
@@ -32,10 +33,11 @@ async fn watch(settings: &Settings, transport: Transport) -> Result<()> {
         return Ok(());
     }
     let (end, seconds) = (stands_until(&standing, clock::now().at), standing.stands_for.as_secs());
-    match holder {
-        Some(holder) => eprintln!("the lock names {holder} as its leader: watching for {seconds} s whether that is so"),
-        None => eprintln!("the lock file is unclear: watching for {seconds} s whether an election runs"),
-    }
+    let words = holder.map_or_else(
+        || format!("the lock file is unclear: watching for {seconds} s whether an election runs"),
+        |holder| format!("the lock names {holder} as its leader: watching for {seconds} s whether that is so"),
+    );
+    complain(words);
     while clock::now().at < end {
         clock::sleep_until((clock::now().at + POLL).min(end)).await;
         if observer.read().await.map_err(why)?.is_some_and(|now| has_moved(&standing, &now)) {

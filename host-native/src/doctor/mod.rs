@@ -30,6 +30,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::Settings;
 use leader_elector_core::gist::probe::Probe;
+use leader_elector_host::say::{complain, print};
 
 use self::advice::Advice;
 use self::finding::{Findings, Report, Verdict};
@@ -59,32 +60,36 @@ pub(crate) async fn run(args: DoctorArgs) -> std::result::Result<(), Failure> {
     }
     let transport = transport(&access)?;
     let interrupt = Interrupt::listen()?;
-    eprintln!("at most {MOST_REQUESTS} requests, {MOST_WRITES} of them writes, in about two minutes; Ctrl-C puts back");
-    let scratch = if args.scratch { Some(Scratch::make(&settings, &access, transport.clone()).await?) } else { None };
+    complain(format_args!(
+        "at most {MOST_REQUESTS} requests, {MOST_WRITES} of them writes, in about two minutes; Ctrl-C puts back"
+    ));
+    let scratch = if args.scratch { Some(Scratch::make(&settings, transport.clone()).await?) } else { None };
     let gist = scratch.as_ref().map_or(settings.gist.clone(), |scratch| scratch.gist().to_owned());
     let settings = Settings { gist, request_timeout: site::REQUEST_TIMEOUT, ..settings };
     let mut site = site(&settings, transport.clone(), pause, &interrupt)?;
 
-    let mut trial = Trial::default();
-    trial.found.text = args.output == OutputFormat::Text;
+    let mut trial = Trial { on_scratch: args.scratch, ..Trial::default() };
+    trial.found.text = (args.output == OutputFormat::Text).then(|| interrupt.token());
     let end = trial.run(&mut site, &settings, transport, &interrupt).await.err();
     let left = match scratch {
         Some(scratch) => scratch.delete().await,
         None => put_back::put_back(&mut site, trial.branch.as_ref(), end.as_ref()).await,
     };
     let left = site.with_unanswered(left);
-    let report = trial.report(&site, &settings, end.as_ref(), left);
-    if args.output == OutputFormat::Json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?);
-    } else {
-        report.print();
+    if let Some(failure) = trial.found.unread.take() {
+        return Err(failure);
     }
+    let report = trial.report(&site, &settings, end.as_ref(), left);
+    print(&match args.output {
+        OutputFormat::Json => serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)?,
+        OutputFormat::Text => report.text(),
+    })?;
     match (report.verdict, report.ended, end) {
         (Verdict::Well, ..) => Ok(()),
         (Verdict::Change, ..) => Err(Failure::Code(CHANGES)),
         (Verdict::Unusable, ..) => Err(Failure::Code(UNUSABLE)),
         (Verdict::Unknown, Some(why), Some(Stop::Interrupted)) => {
-            eprintln!("error: {why}");
+            complain(format_args!("error: {why}"));
             Err(Failure::Code(interrupt.exit_code()))
         }
         (Verdict::Unknown, why, _) => Err(Failure::Refused(why.unwrap_or_default())),
@@ -97,8 +102,7 @@ fn site(
     pause: std::time::Duration,
     interrupt: &Interrupt,
 ) -> std::result::Result<Site, Failure> {
-    let probe = Probe::new(Settings { file: FILE.to_owned(), ..settings.clone() })
-        .map_err(|errors| Failure::Usage(errors.iter().map(ToString::to_string).collect()))?;
+    let probe = Probe::new(Settings { file: FILE.to_owned(), ..settings.clone() })?;
     // What was never written before: the clock is random enough for a text.
     let nonce = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Ok(Site::new(probe, transport, settings.file.clone(), pause, interrupt.token(), nonce))
@@ -113,6 +117,8 @@ struct Trial {
     branch: Option<Branch>,
     /// Whether everything was tried, or enough to know that nothing works.
     is_whole: bool,
+    /// Whether the gist is deleted afterwards.
+    on_scratch: bool,
 }
 
 impl Trial {
@@ -123,7 +129,7 @@ impl Trial {
         transport: Transport,
         interrupt: &Interrupt,
     ) -> Result<()> {
-        let Self { found, advice, branch, is_whole } = self;
+        let Self { found, advice, branch, is_whole, .. } = self;
         let Some(tip) = access::look(site, found, advice).await? else {
             *is_whole = true;
             return Ok(());
@@ -149,7 +155,9 @@ impl Trial {
     }
 
     fn report(self, site: &Site, settings: &Settings, end: Option<&Stop>, left: String) -> Report {
-        let command = self.advice.command(settings).filter(|_| self.is_whole);
+        // A scratch gist is gone by now: the lock's own is for GIST_ID to say.
+        let lasting = (!self.on_scratch).then_some(settings.gist.as_str());
+        let command = self.advice.command(settings, lasting).filter(|_| self.is_whole);
         let worst = self.found.worst();
         let verdict = match (&command, self.is_whole) {
             (_, false) => Verdict::Unknown,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use leader_elector_core::gist::probe::{Probe, Pushed};
+use leader_elector_host::say::complain;
 
 use super::push::{Branch, push};
 use super::site::{FILE, Result, Site, Stop};
@@ -22,7 +23,7 @@ pub(super) async fn put_back(site: &mut Site, branch: Option<&Branch>, why: Opti
         Some(Stop::LockMoved | Stop::Meddled | Stop::Alive) => return stays,
         Some(Stop::Throttled(wait)) if *wait > LONGEST_WAIT => return stays,
         Some(Stop::Throttled(wait)) => {
-            eprintln!("waiting {} s, as the store asks, to put things back", wait.as_secs());
+            complain(format_args!("waiting {} s, as the store asks, to put things back", wait.as_secs()));
             if site.sleep(*wait).await.is_err() {
                 return stays;
             }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use http::{Method, Request};
-use leader_elector::transport::{Access, Transport};
-use leader_elector_core::gist::{Settings, USER_AGENT};
+use leader_elector::transport::Transport;
+use leader_elector_core::gist::{Rest, Settings};
 
 use super::site::REQUEST_TIMEOUT;
-use crate::Failure;
-use crate::init;
+use crate::{Failure, init};
 
 /// How often the deletion is tried, and the time between.
 const TRIES: u32 = 3;
@@ -16,15 +14,16 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Scratch {
     gist: String,
-    api: String,
-    access: Access,
+    rest: Rest,
     transport: Transport,
 }
 
 impl Scratch {
-    pub(super) async fn make(settings: &Settings, access: &Access, transport: Transport) -> Result<Self, Failure> {
-        let made = init::make(settings, access, &transport, "leader-elector doctor --scratch: delete me").await?;
-        Ok(Self { gist: made.id, api: settings.api.clone(), access: access.clone(), transport })
+    pub(super) async fn make(settings: &Settings, transport: Transport) -> Result<Self, Failure> {
+        let rest = Rest::new(settings.clone())?;
+        let gist = init::make(&rest, &transport, "leader-elector doctor --scratch: delete me").await?.id;
+        let rest = Rest::new(Settings { gist: gist.clone(), ..settings.clone() })?;
+        Ok(Self { gist, rest, transport })
     }
 
     pub(super) fn gist(&self) -> &str {
@@ -45,15 +44,7 @@ impl Scratch {
     }
 
     async fn try_delete(&self) -> Result<(), String> {
-        let request = Request::builder()
-            .method(Method::DELETE)
-            .uri(format!("{}/gists/{}", self.api, self.gist))
-            .header("user-agent", USER_AGENT)
-            .header("accept", "application/vnd.github+json")
-            .header("authorization", format!("Bearer {}", self.access.token.as_deref().unwrap_or_default()))
-            .body(Vec::new())
-            .map_err(|error| error.to_string())?;
-        match self.transport.send_within(request, REQUEST_TIMEOUT).await {
+        match self.transport.send_within(self.rest.delete(), REQUEST_TIMEOUT).await {
             // 404: an earlier try got through, and its answer was lost.
             Ok(response) if response.status().is_success() || response.status().as_u16() == 404 => Ok(()),
             Ok(response) => Err(response.status().to_string()),

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use leader_elector_core::emulator::{AcceptedToken, Emulator, Limits, Settings};
 use leader_elector_core::gist::DEFAULT_FILE;
+use leader_elector_host::say::print;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Failure;
@@ -35,7 +36,9 @@ PUT /_control/store changes what kind of store it is: history (present, null), r
 swap (compares, overwrites), grant (gist, no_gist, app), hourly (requests), unchanged (free, counted),
 clock_ms (how far its clock is off), git (an address), branch
 
-It prints `listening on URL` first, then `gist ID` with --create. Ctrl-C ends it.")]
+It prints `listening on URL` first, then `gist ID` with --create. Everything is in memory.
+
+Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 cannot listen, 2 a mistake in the call")]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081")]
@@ -84,10 +87,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         tokens: tokens.iter().map(|token| AcceptedToken::gist(&token.secret, USER)).collect(),
         ..Settings::default()
     });
-    println!("listening on {base}");
+    // It serves also where nobody reads that.
+    _ = print(&format!("listening on {base}"));
     if args.create {
         let gist = emulator.create_gist(serve::unix_ms(), USER, &[(DEFAULT_FILE, "{}")]);
-        println!("gist {gist}");
+        _ = print(&format!("gist {gist}"));
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
     tokio::select! {

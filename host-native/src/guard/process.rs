@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use leader_elector::clock;
 use leader_elector_core::Instant;
+use leader_elector_host::say::complain;
 use rustix::process::{
     DumpableBehavior, Pid, Signal, WaitStatus, getpid, getppid, kill_process, set_child_subreaper,
     set_dumpable_behavior, set_parent_process_death_signal,
@@ -140,7 +141,7 @@ pub(crate) fn exec(parent: i32, command: &[OsString]) -> u8 {
         return CANNOT_RUN;
     }
     let error = Command::new(program).args(args).exec();
-    eprintln!("leader-elector: {}: {error}", program.to_string_lossy());
+    complain(format_args!("leader-elector: {}: {error}", program.to_string_lossy()));
     if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN }
 }
 

@@ -106,7 +106,12 @@ fn it_stops_when_somebody_else_writes_its_file() {
 
 #[test]
 fn an_interrupt_puts_the_gist_back() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    // What `nohup` made these tests ignore is ignored by what they start.
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    let hears_hang_up = ignored.is_some_and(|ignored| ignored & 1 == 0);
+    let hang_up = hears_hang_up.then_some((Signal::HUP, 129));
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)].into_iter().chain(hang_up) {
         let server = Server::start();
         let before = gist(&server);
         let doctor = start(&server, &[]);
@@ -118,6 +123,22 @@ fn an_interrupt_puts_the_gist_back() {
         assert_eq!(run.left(), "the gist is as it was");
         assert_eq!(gist(&server)["history"], before["history"]);
     }
+}
+
+/// As with `| head -1`: what was written is taken back all the same.
+#[test]
+fn who_stops_reading_ends_the_trial_and_the_gist_is_put_back() {
+    let server = Server::start();
+    let before = gist(&server);
+    let mut doctor = spawn(&["doctor", "--pause", "300ms"], &env(&server));
+    let begun = Instant::now();
+    wait_for_writes(&server, 2);
+    drop(doctor.stdout.take());
+    let run = end(doctor);
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert_eq!(run.errors.lines().count(), 1, "what it spends at most, and no more: {run:#?}");
+    assert_eq!(gist(&server)["history"], before["history"]);
+    assert!(begun.elapsed() < Duration::from_secs(20), "it went on for nobody");
 }
 
 #[test]
@@ -164,6 +185,7 @@ fn a_scratch_gist_is_made_and_deleted() {
     assert_eq!(run.code, Some(0), "{run:#?}");
     let scratch = scratch_of(&run);
     assert_ne!(scratch, server.gist);
+    assert_eq!(run.command(), format!("leader-elector run --api-url {}", server.url), "no gist that is gone");
     let log = get(&format!("{}/_control/log", server.url));
     assert!(!log.contains(&server.gist), "the lock's own gist is not even read");
     assert!(!is_there(&server, &scratch) && is_there(&server, &server.gist));

@@ -219,3 +219,14 @@ fn a_silent_api_server_delays_neither_the_election_nor_the_end() {
     assert!(napoleon.has_said("released the lock"));
     assert!(start.elapsed() < Duration::from_secs(5), "the end took {:?}", start.elapsed());
 }
+
+#[test]
+fn a_pod_that_is_not_known_cannot_be_labelled() {
+    let env = [("LEADER_ELECTION_KUBE", "1"), ("POD_NAME", "")];
+    let output = super::stage::leader_elector(&["run"], &env);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for field in ["pod name is not given", "pod namespace is not given", "gist is not given"] {
+        assert!(said.contains(field), "{field} is missing in {said}");
+    }
+}

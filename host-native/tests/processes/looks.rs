@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::stage::{Candidate, Server, end, leader_elector, spawn};
+use super::stage::{Candidate, Server, command, end, leader_elector, spawn};
 use super::{SOON, STARTED};
 
 /// Runs a command that reads, without a token; its exit code, and what it printed as JSON.
@@ -127,13 +127,48 @@ fn watching_tells_each_change_and_that_nothing_changes_any_more_until_ctrl_c() {
 #[test]
 fn who_stops_reading_ends_the_command_well() {
     let server = Server::start();
-    let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url)];
-    for command in ["status", "history"] {
-        let mut child = spawn(&[command], &env);
+    let token = ("GITHUB_API_TOKEN", "secret-of-c0");
+    let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), token];
+    for call in [&["status"][..], &["history"], &["init"], &["completions", "bash"], &["reset"], &["--help"]] {
+        let mut child = spawn(call, &env);
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");
-        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{command}: {output:?}");
+        assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{call:?}: {output:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error_and_what_cannot_be_said_is_none() {
+    let server = Server::start();
+    let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", "secret-of-c0")];
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    for call in [&["status"][..], &["history"], &["init"], &["completions", "bash"], &["reset"]] {
+        let mut command = command(call);
+        let output = command.envs(env).stdout(full()).output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{call:?}: {output:?}");
+        assert!(said.starts_with("error: No space left"), "{call:?}: {said}");
+    }
+    for (call, code) in [(&["run", "--lease", "x"][..], 2), (&["status", "--gist", "nope"], 3), (&["nonsense"], 2)] {
+        let status = command(call).envs(env).stderr(full()).status().expect("it ends");
+        assert_eq!(status.code(), Some(code), "{call:?}");
+    }
+}
+
+#[test]
+fn the_server_serves_also_where_nobody_reads_its_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("an address").to_string();
+    drop(free);
+    let mut child = spawn(&["gist-server", "--listen", &address, "--create"], &[]);
+    drop(child.stdout.take());
+    let begun = std::time::Instant::now();
+    while std::net::TcpStream::connect(&address).is_err() {
+        assert!(begun.elapsed() < SOON && matches!(child.try_wait(), Ok(None)), "it does not listen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(super::stage::get(&format!("http://{address}/_control/log")), "[]");
+    end(&mut child);
 }
 
 #[test]

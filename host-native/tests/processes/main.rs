@@ -142,6 +142,50 @@ fn mistakes_are_exit_2_all_at_once() {
 }
 
 #[test]
+fn an_empty_variable_is_none_and_a_switch_is_what_people_write() {
+    let empty =
+        ["GIST_ID", "GITHUB_API_URL", "LEADER_ELECTION_EVENTS", "LEADER_ELECTION_POLL", "LEADER_ELECTION_ALLOW_HTTP"];
+    let env = [empty.map(|name| (name, "")), [("LEADER_ELECTION_KEEP_TRYING", "1"); 5]].concat();
+    let output = leader_elector(&["run"], &env);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let mistakes: Vec<_> = said.lines().filter_map(|line| line.strip_prefix("error: ")).collect();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(mistakes.len() == 2 && mistakes.iter().all(|it| it.contains(" is not given: ")), "{said}");
+    let output = leader_elector(&["run"], &[("LEADER_ELECTION_ALLOW_HTTP", "perhaps")]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("'perhaps' for '--allow-http'"), "{output:?}");
+}
+
+#[test]
+fn help_shows_no_value_of_a_variable() {
+    for command in ["run", "status"] {
+        let env = [("GIST_ID", "0a1b2c"), ("GITHUB_API_URL", "https://ann:s3cret@api.test")];
+        let help = String::from_utf8(leader_elector(&[command, "--help"], &env).stdout).expect("text");
+        assert!(help.contains("[env: GIST_ID]") && !help.contains("0a1b2c") && !help.contains("s3cret"), "{help}");
+    }
+}
+
+/// Whoever can write the gist can name a leader as he likes.
+#[test]
+fn a_line_of_the_log_is_a_line_whatever_a_record_says() {
+    let server = Server::start();
+    let record = serde_json::json!({
+        "holderIdentity": "x\n2026-11-28T04:12:21Z INFO started leading.", "leaseDurationSeconds": 5,
+        "acquireTime": "2026-11-28T04:12:21Z", "renewTime": "2026-11-28T04:12:21Z", "leaderTransitions": 3,
+    });
+    let files = serde_json::json!({ "multi-cluster-leader-election.lock": { "content": record.to_string() } });
+    let body = serde_json::json!({ "files": files }).to_string();
+    stage::send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-c0", &body);
+    let token = ("GITHUB_API_TOKEN", "secret-of-napoleon");
+    let mut napoleon = stage::spawn(&["run"], &[("GIST_ID", &server.gist), ("GITHUB_API_URL", &server.url), token]);
+    let log = BufReader::new(napoleon.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    let said: Vec<_> = log.take_while(|line| !line.contains("started leading. token=4")).collect();
+    stage::end(&mut napoleon);
+    let named: Vec<_> = said.iter().filter(|line| line.contains("INFO started leading.")).collect();
+    assert!(named.iter().any(|line| line.contains("All hail x\u{fffd}2026")), "{said:#?}");
+    assert!(said.iter().all(|line| line.starts_with("20") && !line.starts_with("2026-11-28T04:12:21Z")), "{said:#?}");
+}
+
+#[test]
 fn the_token_is_never_logged() {
     let server = Server::start();
     let mut napoleon = Candidate::start(&server, "napoleon", &["--log-level", "debug"]);
@@ -170,15 +214,15 @@ fn every_command_has_a_manual_page_with_its_examples() {
     let output = leader_elector(&["man", directory.to_str().expect("text")], &[]);
     assert!(output.status.success(), "{output:?}");
     for (page, words) in [
-        ("leader-elector", "Exit codes"),
+        ("leader-elector", "EXIT STATUS"),
         ("leader-elector-run", "GIST_ID"),
-        ("leader-elector-status", "Examples"),
-        ("leader-elector-history", "Examples"),
-        ("leader-elector-reset", "Example"),
-        ("leader-elector-doctor", "Examples"),
-        ("leader-elector-init", "Example"),
-        ("leader-elector-gist-server", "Examples"),
-        ("leader-elector-completions", "Example"),
+        ("leader-elector-status", ".SH EXAMPLES"),
+        ("leader-elector-history", ".SH EXAMPLES"),
+        ("leader-elector-reset", ".SH EXAMPLES"),
+        ("leader-elector-doctor", ".SH EXAMPLES"),
+        ("leader-elector-init", ".SH EXAMPLES"),
+        ("leader-elector-gist-server", ".SH EXAMPLES"),
+        ("leader-elector-completions", ".SH EXAMPLES"),
     ] {
         let text = std::fs::read_to_string(directory.join(format!("{page}.1"))).expect(page);
         assert!(text.contains(words), "{page} says nothing of {words}");

@@ -43,7 +43,8 @@ pub(crate) fn spawn(args: &[&str], env: &[(&str, &str)]) -> Child {
     command.spawn().expect("the binary starts")
 }
 
-fn command(args: &[&str]) -> Command {
+/// The binary, with no variables of its own.
+pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
     command.args(args).stdin(Stdio::null());
     for name in ["GIST_ID", "GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN", "GITHUB_API_URL", "LEADER_NAME"] {
