@@ -35,6 +35,14 @@ pub(crate) fn run(engine: &Engine, tag: &str) -> Result<Outcome> {
         let said = String::from_utf8_lossy(&status.stdout);
         leader = said.lines().find_map(|line| line.strip_prefix("leader ")).map(|name| name.trim().to_owned());
     }
+    let mut networks = Command::new("docker");
+    let of_project = format!("label=com.docker.compose.project={project}");
+    networks.args(["network", "ls", "--filter", &of_project, "--format", "{{.Internal}}"]);
+    let networks = engine.tell(&mut networks).output().context("docker")?;
+    let leads_nowhere = String::from_utf8_lossy(&networks.stdout).trim() == "true";
+    if !leads_nowhere {
+        println!("its network leads somewhere, or is not there: {networks:?}");
+    }
     if let Some(leader) = &leader {
         println!("{leader} leads after {:.1} s", start.elapsed().as_secs_f64());
     } else {
@@ -43,7 +51,7 @@ pub(crate) fn run(engine: &Engine, tag: &str) -> Result<Outcome> {
         println!("nobody leads: {}", String::from_utf8_lossy(&said));
     }
     let down = compose(&["down", "--timeout", "1"])?.status.success();
-    Ok(passed(leader.is_some() && down))
+    Ok(passed(leader.is_some() && leads_nowhere && down))
 }
 
 /// How docker compose is called here.

@@ -140,6 +140,15 @@ fn destroy_deletes_its_own_cluster_and_no_other() {
 }
 
 #[test]
+fn clusters_that_cannot_be_listed_are_not_taken_for_none() {
+    for target in ["deploy", "check-leader", "destroy"] {
+        let world = World::new().answers("kind get clusters", "exit 1");
+        world.make(target, &KEYS).failed("kind cannot list its clusters");
+        assert!(!world.calls().iter().any(|call| call.contains("create") || call.contains("delete")));
+    }
+}
+
+#[test]
 fn a_missing_tool_is_named_before_anything_is_done() {
     for (target, tools) in [
         ("deploy", &["docker", "kind", "kubectl", "vcluster", "helm", "timeout"][..]),
