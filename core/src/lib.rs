@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod gist;
 pub mod lock;
 pub mod memory;
+mod ordered;
 pub mod record;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -100,7 +100,49 @@ pub enum Clock {
     MayStop,
 }
 
+/// Seconds since the Unix epoch of an HTTP date, in the one form that servers send (RFC 9110, 5.6.7):
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. A reader of all forms that mail ever had is several kilobytes of a page.
+pub(crate) fn http_date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut words = text.trim().split(' ').skip(1);
+    let day = words.next()?.parse().ok()?;
+    let month = words.next()?;
+    let month = (1..).zip(MONTHS).find(|(_, name)| *name == month)?.0;
+    let year = words.next()?.parse().ok()?;
+    let mut time = words.next()?.split(':').map(|part| part.parse().ok());
+    let (hours, minutes, seconds): (u32, u32, u32) = (time.next()??, time.next()??, time.next()??);
+    let is_whole = time.next().is_none() && words.next()? == "GMT" && words.next().is_none();
+    // A leap second is the last of its minute.
+    let date = chrono::NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hours, minutes, seconds.min(59))?;
+    u64::try_from(date.and_utc().timestamp()).ok().filter(|_| is_whole)
+}
+
 /// `Duration` in the clock's unit, at most the clock's range.
 fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::http_date;
+
+    #[test]
+    fn an_http_date_is_read_and_nothing_else() {
+        assert_eq!(http_date("Tue, 14 Nov 2023 22:13:20 GMT"), Some(1_700_000_000));
+        assert_eq!(http_date("Thu, 29 Feb 2024 00:00:00 GMT"), Some(1_709_164_800));
+        assert_eq!(http_date("Sat, 31 Dec 2016 23:59:60 GMT"), Some(1_483_228_799));
+        for wrong in [
+            "",
+            "Tue, 14 Nov 2023 22:13:20",
+            "Tue, 14 Nov 2023 22:13:20 +0100",
+            "Tue, 14 Nov 2023 22:13 GMT",
+            "Tue, 14 Now 2023 22:13:20 GMT",
+            "Thu, 30 Feb 2024 00:00:00 GMT",
+            "Tue, 14 Nov 2023 24:13:20 GMT",
+            "Wed, 31 Dec 1969 23:59:59 GMT",
+            "1700000000",
+        ] {
+            assert_eq!(http_date(wrong), None, "{wrong}");
+        }
+    }
 }

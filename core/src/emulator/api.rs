@@ -1,6 +1,5 @@
 //! The endpoints: what each does to the gists and what it answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::header::{HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, LINK, LOCATION};
@@ -17,11 +16,12 @@ use super::revision::Revision;
 use super::route::{Page, Route};
 use super::settings::{Settings, Unreachable};
 use super::{answer, json};
+use crate::ordered::OrderedMap;
 
 /// All gists, and how many there ever were: an id is made of that number, and never comes again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gists {
-    pub(super) by_id: BTreeMap<GistId, Gist>,
+    pub(super) by_id: OrderedMap<GistId, Gist>,
     made: u64,
 }
 
@@ -39,10 +39,8 @@ impl Gists {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest.as_bytes()[..16]);
         let id = GistId::from_bytes(bytes);
-        self.by_id
-            .entry(id)
-            .insert_entry(Gist::new(unix_ms, id, Arc::from(owner), public, description, files))
-            .into_mut()
+        self.by_id.insert(id, Gist::new(unix_ms, id, Arc::from(owner), public, description, files));
+        self.by_id.get(&id).expect("inserted above")
     }
 
     fn find(&self, id: GistId) -> Result<&Gist, Refusal> {

@@ -1,6 +1,5 @@
 //! The bodies of POST and PATCH, and what they make of a gist's files.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,6 +7,7 @@ use serde_json::error::Category;
 
 use super::object::{Blob, Files};
 use super::refusal::Refusal;
+use crate::ordered::OrderedMap;
 
 /// What POST asks for: a gist with at least one file, none of them empty (doc).
 #[derive(Debug, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) struct Creation {
     pub(super) description: Option<String>,
     #[serde(default)]
     pub(super) public: bool,
-    files: BTreeMap<String, NewFile>,
+    files: OrderedMap<String, NewFile>,
 }
 
 /// What PATCH asks for. A file that is null is deleted, one that is not named stays (doc).
@@ -23,7 +23,7 @@ pub(super) struct Creation {
 pub(super) struct Update {
     pub(super) description: Option<String>,
     #[serde(default)]
-    files: BTreeMap<String, Option<FileUpdate>>,
+    files: OrderedMap<String, Option<FileUpdate>>,
 }
 
 #[derive(Debug, Deserialize)]

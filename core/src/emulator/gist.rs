@@ -1,12 +1,13 @@
 //! One gist: its revisions, the head among them, and where the head was before.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::iter::successors;
 use std::sync::Arc;
 
 use super::id::{GistId, ObjectId, RevisionId};
 use super::object::{Blob, Files};
 use super::revision::Revision;
+use crate::ordered::{OrderedMap, OrderedSet};
 
 /// The revisions of a gist, as git keeps them: by id, each naming its parent. The chain is what the head reaches.
 #[derive(Clone, Debug)]
@@ -15,9 +16,9 @@ pub(super) struct Gist {
     pub(super) owner: Arc<str>,
     pub(super) public: bool,
     pub(super) created_ms: i64,
-    revisions: BTreeMap<RevisionId, Arc<Revision>>,
+    revisions: OrderedMap<RevisionId, Arc<Revision>>,
     /// Branches beside the one that HEAD is: the API does not show them.
-    branches: BTreeMap<String, RevisionId>,
+    branches: OrderedMap<String, RevisionId>,
     /// Every head there was, oldest first: what git calls the reflog. Never empty.
     moments: VecDeque<Moment>,
 }
@@ -45,9 +46,9 @@ impl Gist {
             owner,
             public,
             created_ms: unix_ms,
-            branches: BTreeMap::new(),
+            branches: OrderedMap::new(),
             moments: VecDeque::from([Moment { since_ms: unix_ms, head: first.id(), description }]),
-            revisions: BTreeMap::from([(first.id(), Arc::new(first))]),
+            revisions: OrderedMap::from([(first.id(), Arc::new(first))]),
         }
     }
 
@@ -142,7 +143,7 @@ impl Gist {
         if self.revisions.len() > remember.saturating_mul(4) {
             let chain = self.now().chain().map(Revision::id).take(remember);
             let heads = self.moments.iter().map(|moment| moment.head).chain(self.branches.values().copied());
-            let kept: BTreeSet<_> = chain.chain(heads).collect();
+            let kept: OrderedSet<_> = chain.chain(heads).collect();
             self.revisions.retain(|id, _| kept.contains(id));
         }
     }

@@ -3,11 +3,10 @@
 //! Every span is a window that opens with the first request after the one before it closed. A refused request counts
 //! for nothing.
 
-use std::collections::BTreeMap;
-
 use http::Method;
 
 use super::access::Caller;
+use crate::ordered::OrderedMap;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -23,8 +22,8 @@ const MANY_CLIENTS: usize = 1_000;
 /// What each user and each client without a token has used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Accounts {
-    users: BTreeMap<String, Account>,
-    clients: BTreeMap<String, Account>,
+    users: OrderedMap<String, Account>,
+    clients: OrderedMap<String, Account>,
 }
 
 /// What the `x-ratelimit-*` headers say.

@@ -49,6 +49,7 @@ mod route;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub(crate) mod zlib;
 
 pub use id::{GistId, Id, NotAnId, ObjectId, RevisionId};
 pub use refusal::{CANNOT_BE_UPDATED, SECONDARY_LIMIT, error_response, secondary_limit_response};

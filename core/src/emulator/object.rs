@@ -2,16 +2,16 @@
 //!
 //! A revision's id is that of a real commit over a real tree, so that the chain can be served by git as it stands.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
 
 use super::id::ObjectId;
+use crate::ordered::OrderedMap;
 
-/// The files of one revision by name. A `BTreeMap` of names without directories is in the order of a git tree.
-pub(super) type Files = BTreeMap<Arc<str>, Arc<Blob>>;
+/// The files of one revision by name. An `OrderedMap` of names without directories is in the order of a git tree.
+pub(super) type Files = OrderedMap<Arc<str>, Arc<Blob>>;
 
 /// The content of a file, hashed once and shared by all revisions that hold it.
 pub(super) struct Blob {

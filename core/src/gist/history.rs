@@ -4,10 +4,10 @@
 //! instance, everything between them is the same term and need not be fetched: a walk by bisection.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::ordered::OrderedMap;
 use crate::record::{Record, Text, Timestamp, Token};
 
 /// One term, as far as the revisions tell.
@@ -68,7 +68,7 @@ pub fn text(body: &[u8], file: &str) -> Option<Text> {
     #[derive(Deserialize)]
     struct Revision<'a> {
         #[serde(borrow)]
-        files: BTreeMap<Cow<'a, str>, Option<File<'a>>>,
+        files: OrderedMap<Cow<'a, str>, Option<File<'a>>>,
     }
     #[derive(Deserialize)]
     struct File<'a> {

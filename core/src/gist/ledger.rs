@@ -1,10 +1,11 @@
 //! What is known of revisions. A revision by id never changes, so what was seen once is remembered, within bounds.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::wire::LONGEST_LIST;
 use crate::lock::Version;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::record::{Text, Token};
 
 /// Texts that are remembered: more than the longest list has, or a look back would fetch for ever what it forgets.
@@ -14,9 +15,9 @@ const OLDER: usize = 1024;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
-    texts: BTreeMap<Version, Arc<Text>>,
+    texts: OrderedMap<Version, Arc<Text>>,
     text_order: VecDeque<Version>,
-    older: BTreeSet<Version>,
+    older: OrderedSet<Version>,
     older_order: VecDeque<Version>,
     /// The head accepted last, and its parent: a later head with the same parent has replaced it.
     accepted: Option<(Version, Option<Version>)>,

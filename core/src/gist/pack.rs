@@ -1,13 +1,13 @@
 //! Git objects by hand: the blob, the tree and the commit of one revision, and the pack that carries them
 //! (`gitformat-pack`). Three objects without deltas are all that a lock ever sends.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use miniz_oxide::{MZ_ADLER32_INIT, mz_adler32_oxide};
 use sha1::{Digest, Sha1};
 
 use crate::lock::Version;
+use crate::ordered::OrderedMap;
 
 /// A regular file, the only kind that a gist shows.
 const MODE: &str = "100644";
@@ -50,7 +50,7 @@ impl fmt::Debug for ObjectId {
 }
 
 /// The files of a revision: name and blob.
-pub(super) type Files = BTreeMap<String, ObjectId>;
+pub(super) type Files = OrderedMap<String, ObjectId>;
 
 /// One revision to push.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Commit<'_> {
     }
 }
 
-/// Git sorts a tree by the bytes of its names, as a `BTreeMap` of strings does; a gist has no directories.
+/// Git sorts a tree by the bytes of its names, as an `OrderedMap` of strings does; a gist has no directories.
 fn tree(files: &Files) -> Vec<u8> {
     let mut tree = Vec::new();
     for (name, blob) in files {

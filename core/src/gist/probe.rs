@@ -59,8 +59,11 @@ impl Tip {
     }
 }
 
-fn beside<'a, T>(files: &'a BTreeMap<String, T>, file: &'a str) -> impl Iterator<Item = (&'a String, &'a T)> {
-    files.iter().filter(move |(name, _)| *name != file)
+fn beside<'a, T: 'a>(
+    files: impl IntoIterator<Item = (&'a String, &'a T)>,
+    file: &str,
+) -> impl Iterator<Item = (&'a String, &'a T)> {
+    files.into_iter().filter(move |(name, _)| *name != file)
 }
 
 /// A commit to push: the probe's file on top of what a tip shows.

@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use http::{Response, StatusCode};
 
-use crate::time::Instant;
+use crate::time::{Instant, http_date};
 
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const FIRST_WAIT: Duration = Duration::from_mins(1);
 /// 60 s, doubled four times: 16 min.
 const DOUBLINGS: u32 = 4;
@@ -59,8 +61,8 @@ fn is_throttled(response: &Response<Vec<u8>>) -> bool {
         StatusCode::TOO_MANY_REQUESTS => true,
         StatusCode::FORBIDDEN => {
             let headers = response.headers();
-            headers.contains_key("retry-after")
-                || number(headers, "x-ratelimit-remaining") == Some(0)
+            headers.contains_key(RETRY_AFTER)
+                || number(headers, &RATELIMIT_REMAINING) == Some(0)
                 || mentions_rate_limit(response.body())
         }
         _ => false,
@@ -73,19 +75,19 @@ fn mentions_rate_limit(body: &[u8]) -> bool {
 }
 
 fn told(headers: &HeaderMap) -> Option<Duration> {
-    if let Some(seconds) = number(headers, "retry-after") {
+    if let Some(seconds) = number(headers, &RETRY_AFTER) {
         return Some(Duration::from_secs(seconds));
     }
-    if number(headers, "x-ratelimit-remaining") != Some(0) {
+    if number(headers, &RATELIMIT_REMAINING) != Some(0) {
         return None;
     }
-    let reset = number(headers, "x-ratelimit-reset")?;
-    let date = DateTime::parse_from_rfc2822(headers.get("date")?.to_str().ok()?).ok()?;
-    Some(Duration::from_secs(reset.saturating_sub(u64::try_from(date.timestamp()).ok()?)))
+    let reset = number(headers, &RATELIMIT_RESET)?;
+    let date = http_date(headers.get(DATE)?.to_str().ok()?)?;
+    Some(Duration::from_secs(reset.saturating_sub(date)))
 }
 
 /// A header that holds a count. Longer than a century is no answer.
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     const CENTURY: u64 = 100 * 366 * 86_400 + 4_102_444_800;
     headers.get(name)?.to_str().ok()?.trim().parse().ok().filter(|number| *number < CENTURY)
 }

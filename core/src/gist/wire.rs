@@ -1,13 +1,12 @@
 //! The REST requests and what their answers mean. Shapes: GitHub's REST documentation, "Gists".
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
 };
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
@@ -16,12 +15,15 @@ use serde_json::json;
 use super::repository::Repository;
 use super::settings::{self, Settings};
 use crate::lock::{Failure, Reason, Version};
+use crate::ordered::OrderedMap;
 use crate::record::{Text, WriteMode};
 
 /// `GET /gists/:id/commits` gives at most this many at once.
 pub(super) const LONGEST_LIST: usize = 100;
 /// As many as `history` holds.
 const SHORT_LIST: usize = 30;
+/// Named here: to look a name up by its text takes a table of all names there are.
+const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 /// What of a refusal is repeated in a log.
 pub(super) const LONGEST_MESSAGE: usize = 200;
 
@@ -169,7 +171,7 @@ impl Wire {
         let headers = request.headers_mut();
         headers.insert(USER_AGENT, HeaderValue::from_static(settings::USER_AGENT));
         headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.github+json"));
-        headers.insert("x-github-api-version", HeaderValue::from_static("2022-11-28"));
+        headers.insert(API_VERSION, HeaderValue::from_static("2022-11-28"));
         // GitHub says max-age=60: an ill-chosen cache on the way would serve the past.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if let Some(authorization) = &self.authorization {
@@ -243,7 +245,7 @@ fn secret(value: &str) -> Option<HeaderValue> {
 #[derive(Deserialize)]
 struct GistBody<'a> {
     #[serde(borrow)]
-    files: BTreeMap<Cow<'a, str>, Option<FileBody<'a>>>,
+    files: OrderedMap<Cow<'a, str>, Option<FileBody<'a>>>,
     #[serde(default, borrow)]
     history: Option<Vec<RevisionBody<'a>>>,
     #[serde(default)]

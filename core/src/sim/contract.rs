@@ -1,11 +1,10 @@
 //! What one process may say to its host, step by step: the rules of the stdio host's page, and those of the lock that
 //! show in its requests.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
+use http::header::{DATE, HeaderName, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 use super::checks::Check;
@@ -17,8 +16,9 @@ use crate::candidate::{Input, Output, Request, RequestId};
 use crate::emulator::RevisionId;
 use crate::event::{Event, Next};
 use crate::gist::DEFAULT_FILE;
+use crate::ordered::OrderedMap;
 use crate::record::Token;
-use crate::time::Instant;
+use crate::time::{Instant, http_date};
 use crate::timing::Timing;
 
 /// The least time between two writes.
@@ -33,6 +33,8 @@ const MOST_EXTRA_REQUESTS: u64 = 240;
 /// what a proxy repeated has to be fetched as well, and renewed over. Seen: 8, where every other write was repeated.
 const REQUESTS_OF_A_RENEWAL: u64 = 10;
 const MINUTE: Duration = Duration::from_mins(1);
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// One process under observation.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ pub(super) struct Contract {
     told_until: Instant,
     /// Throttlings in a row that named no wait: each asks for twice as long as the one before.
     untold: u32,
-    first_seen: BTreeMap<RevisionId, Instant>,
+    first_seen: OrderedMap<RevisionId, Instant>,
     last_write: Option<Instant>,
     immediate_renewals: u32,
     claim: Option<u64>,
@@ -100,7 +102,7 @@ impl Contract {
             last_request: RequestId(0),
             told_until: Instant::ZERO,
             untold: 0,
-            first_seen: BTreeMap::new(),
+            first_seen: OrderedMap::new(),
             last_write: None,
             immediate_renewals: 0,
             claim: None,
@@ -416,10 +418,10 @@ impl Contract {
 
     /// For how long an answer asks to be left alone, at least.
     fn told_wait(&mut self, response: &Response<Vec<u8>>) -> Option<Duration> {
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let number = |name: &str| header(name).and_then(|text| text.parse::<u64>().ok());
+        let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let number = |name: &HeaderName| header(name).and_then(|text| text.parse::<u64>().ok());
         let mentions = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
-        let (told, is_empty) = (number("retry-after"), number("x-ratelimit-remaining") == Some(0));
+        let (told, is_empty) = (number(&RETRY_AFTER), number(&RATELIMIT_REMAINING) == Some(0));
         match response.status() {
             StatusCode::TOO_MANY_REQUESTS => {}
             StatusCode::FORBIDDEN if told.is_some() || is_empty || mentions() => {}
@@ -433,9 +435,9 @@ impl Contract {
         if let Some(seconds) = told {
             return Some(Duration::from_secs(seconds));
         }
-        let date = header("date").and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        let until = number("x-ratelimit-reset").filter(|_| is_empty).zip(date);
-        let left = until.map(|(reset, date)| reset.saturating_sub(u64::try_from(date.timestamp()).unwrap_or(0)));
+        let date = header(&DATE).and_then(http_date);
+        let until = number(&RATELIMIT_RESET).filter(|_| is_empty).zip(date);
+        let left = until.map(|(reset, date)| reset.saturating_sub(date));
         Some(left.map_or_else(
             || {
                 self.untold += 1;

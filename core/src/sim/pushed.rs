@@ -1,10 +1,9 @@
 //! What a push carries, read a second time and by other code than the emulator's and the lock's.
 
 use http::Request;
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 
 use crate::emulator::RevisionId;
+use crate::emulator::zlib;
 
 /// The old id and the blob of a push of one commit, one tree and one blob.
 pub(super) fn pushed(request: &Request<Vec<u8>>) -> Option<(RevisionId, Vec<u8>)> {
@@ -14,13 +13,7 @@ pub(super) fn pushed(request: &Request<Vec<u8>>) -> Option<(RevisionId, Vec<u8>)
     let mut rest = body.get(pack + 12..)?;
     while rest.len() > 20 {
         let (kind, size) = header(&mut rest)?;
-        let mut content = vec![0; size];
-        let flags =
-            inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-        let (status, taken, given) = decompress(&mut DecompressorOxide::new(), rest, &mut content, 0, flags);
-        if status != TINFLStatus::Done || given != size {
-            return None;
-        }
+        let (content, taken) = zlib::inflate(rest, size)?;
         if kind == BLOB {
             return Some((old, content));
         }

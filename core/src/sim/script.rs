@@ -1,6 +1,5 @@
 //! What a scenario does to a world, and what it may ask.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use super::world::{Occurrence, SentRequest, World};
 use crate::candidate::{Input, View};
 use crate::emulator::{Limits, Settings as EmulatorSettings};
 use crate::event::Event;
+use crate::ordered::OrderedSet;
 use crate::record::WriteMode;
 use crate::time::Clock;
 use crate::timing::Settings;
@@ -478,7 +478,7 @@ impl World {
         self.events.retain(|(at, ..)| *at >= from);
         self.landings.retain(|(at, _)| *at >= from);
         self.terms.forget(MANY);
-        let landed: BTreeSet<_> = self.landings.iter().map(|(_, revision)| *revision).collect();
+        let landed: OrderedSet<_> = self.landings.iter().map(|(_, revision)| *revision).collect();
         self.store.forget(MANY, |revision| landed.contains(&revision));
         let store = &self.store;
         for process in &mut self.processes {

@@ -3,7 +3,6 @@
 //! The meaning is read here a second time, by other code than the lock's, so that the checks do not believe what they
 //! check.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -12,6 +11,7 @@ use serde::Deserialize;
 use super::clock::Moment;
 use crate::emulator::{AcceptedToken, Emulator, GistId, HistoryField, RevisionId, Settings};
 use crate::gist::DEFAULT_FILE;
+use crate::ordered::{OrderedMap, OrderedSet};
 use crate::record::WriteMode;
 
 /// The user whose gist it is.
@@ -26,7 +26,7 @@ const LOOK_BACK: usize = 30;
 pub(super) struct Store {
     pub(super) emulator: Emulator,
     pub(super) gist: GistId,
-    notes: BTreeMap<RevisionId, Note>,
+    notes: OrderedMap<RevisionId, Note>,
     last_write: Option<LastWrite>,
     /// Two writes within this time may be answered with success although one is dropped.
     settle: Duration,
@@ -136,7 +136,7 @@ impl Store {
         let gist = emulator.create_gist(unix_ms, OWNER, &[(DEFAULT_FILE, "{}"), ("notes.md", "a lock lives here\n")]);
         // A real settle is known only roughly: stay a hair below what candidates wait for on a fast clock.
         let settle = settle.mul_f64(0.998);
-        let mut store = Self { emulator, gist, notes: BTreeMap::new(), last_write: None, settle, came_back: None };
+        let mut store = Self { emulator, gist, notes: OrderedMap::new(), last_write: None, settle, came_back: None };
         store.note_head();
         store
     }
@@ -322,7 +322,7 @@ impl Store {
 
     /// Keeps what is known of the newest revisions that the head reaches, and of those to `keep`.
     pub(super) fn forget(&mut self, newest: usize, keep: impl Fn(RevisionId) -> bool) {
-        let reached: BTreeSet<_> = self.chain(self.head()).take(newest).map(|(revision, _)| revision).collect();
+        let reached: OrderedSet<_> = self.chain(self.head()).take(newest).map(|(revision, _)| revision).collect();
         self.notes.retain(|revision, _| reached.contains(revision) || keep(*revision));
     }
 

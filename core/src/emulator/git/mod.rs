@@ -13,12 +13,18 @@ use super::api::Gists;
 use super::gist::Gist;
 use super::id::GistId;
 use super::settings::Settings;
+use super::zlib;
+#[cfg(feature = "git-fetch")]
+use upload::upload as fetch;
 
 mod pack;
 mod pkt;
 mod receive;
+#[cfg(feature = "git-fetch")]
 mod upload;
 
+/// What the advertisement to those who fetch promises, beside the branch that HEAD is.
+const FETCH_CAPABILITIES: &str = "object-format=sha1 agent=git/gist-emulator";
 /// What an unpacked body may have at most.
 const LARGEST_BODY: usize = 32 << 20;
 
@@ -87,8 +93,14 @@ fn carry_out(
         return Ok(binary(service, "advertisement", advertised(settings, gist, service)));
     }
     let body = body(request).ok_or(No::NOT_UNDERSTOOD)?;
-    let result = if receives { receive::receive(unix_ms, settings, gist, &body) } else { upload::upload(gist, &body) };
+    let result = if receives { receive::receive(unix_ms, settings, gist, &body) } else { fetch(gist, &body) };
     Ok(binary(service, "result", result.ok_or(No::NOT_UNDERSTOOD)?))
+}
+
+/// Without the feature nobody fetches.
+#[cfg(not(feature = "git-fetch"))]
+const fn fetch(_: &Gist, _: &[u8]) -> Option<Vec<u8>> {
+    None
 }
 
 /// The user who may write; `None` without credentials.
@@ -109,7 +121,7 @@ fn advertised(settings: &Settings, gist: &Gist, service: &str) -> Vec<u8> {
     let mut refs: Vec<_> = gist.branches(&settings.branch).collect();
     let capabilities = if service == "git-upload-pack" {
         refs.insert(0, ("HEAD".to_owned(), head));
-        format!("symref=HEAD:refs/heads/{} {}", settings.branch, upload::CAPABILITIES)
+        format!("symref=HEAD:refs/heads/{} {}", settings.branch, FETCH_CAPABILITIES)
     } else {
         receive::CAPABILITIES.to_owned()
     };
@@ -125,16 +137,9 @@ fn advertised(settings: &Settings, gist: &Gist, service: &str) -> Vec<u8> {
 fn body(request: &Request<Vec<u8>>) -> Option<Vec<u8>> {
     match request.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
         None | Some(b"identity") => Some(request.body().clone()),
-        Some(b"gzip" | b"x-gzip") => gunzip(request.body()),
+        Some(b"gzip" | b"x-gzip") => zlib::gunzip(request.body(), LARGEST_BODY),
         Some(_) => None,
     }
-}
-
-/// RFC 1952, one member; git writes no optional fields.
-fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let plain_header = bytes.get(..4)? == [0x1f, 0x8b, 8, 0];
-    let deflated = bytes.get(10..bytes.len().checked_sub(8)?).filter(|_| plain_header)?;
-    miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, LARGEST_BODY).ok()
 }
 
 fn text(status: StatusCode, words: &str) -> Response<Vec<u8>> {

@@ -1,14 +1,11 @@
 //! Packs (`gitformat-pack`): read as stock git sends them, deltas included, and written without any.
 
-use std::collections::BTreeMap;
-
-use miniz_oxide::deflate::compress_to_vec_zlib;
-use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
 use sha1::{Digest, Sha1};
 
 use crate::emulator::id::ObjectId;
 use crate::emulator::object;
+use crate::emulator::zlib;
+use crate::ordered::OrderedMap;
 
 /// A gist is small; what claims to be larger is not believed.
 const LARGEST_OBJECT: usize = 16 << 20;
@@ -34,7 +31,7 @@ impl Kind {
 }
 
 pub(super) type Object = (Kind, Vec<u8>);
-pub(super) type Objects = BTreeMap<ObjectId, Object>;
+pub(super) type Objects = OrderedMap<ObjectId, Object>;
 
 /// Reads a pack. `known` finds what a thin pack builds on.
 pub(super) fn read(pack: &[u8], known: impl Fn(ObjectId) -> Option<Object>) -> Result<Objects, &'static str> {
@@ -48,7 +45,7 @@ pub(super) fn read(pack: &[u8], known: impl Fn(ObjectId) -> Option<Object>) -> R
     }
     let mut at = 12;
     let mut objects = Objects::new();
-    let mut by_offset: BTreeMap<usize, Object> = BTreeMap::new();
+    let mut by_offset: OrderedMap<usize, Object> = OrderedMap::new();
     for _ in 0..count {
         let offset = at;
         let (kind, size) = header(body, &mut at).ok_or("bad object header")?;
@@ -66,7 +63,9 @@ pub(super) fn read(pack: &[u8], known: impl Fn(ObjectId) -> Option<Object>) -> R
             }
             _ => None,
         };
-        let content = inflate(body, &mut at, size).ok_or("inflate returned an error")?;
+        let (content, taken) =
+            body.get(at..).and_then(|rest| zlib::inflate(rest, size)).ok_or("inflate returned an error")?;
+        at += taken;
         let object = if let Some((kind, base)) = base {
             (kind, apply(&base, &content).ok_or("bad delta")?)
         } else {
@@ -80,6 +79,7 @@ pub(super) fn read(pack: &[u8], known: impl Fn(ObjectId) -> Option<Object>) -> R
 }
 
 /// Writes a pack.
+#[cfg(any(test, feature = "git-fetch"))]
 pub(super) fn write<'a>(objects: impl ExactSizeIterator<Item = (Kind, &'a [u8])>) -> Vec<u8> {
     let mut pack = b"PACK\0\0\0\x02".to_vec();
     pack.extend_from_slice(&u32::try_from(objects.len()).unwrap_or(0).to_be_bytes());
@@ -94,7 +94,7 @@ pub(super) fn write<'a>(objects: impl ExactSizeIterator<Item = (Kind, &'a [u8])>
             rest >>= 7;
         }
         pack.push(byte);
-        pack.extend_from_slice(&compress_to_vec_zlib(content, 1));
+        pack.extend_from_slice(&miniz_oxide::deflate::compress_to_vec_zlib(content, 1));
     }
     let checksum = Sha1::digest(&pack);
     pack.extend_from_slice(&checksum);
@@ -121,14 +121,6 @@ fn distance(pack: &[u8], at: &mut usize) -> Option<usize> {
         back = (back + 1).checked_mul(128)? | usize::from(byte & 0x7f);
     }
     Some(back)
-}
-
-fn inflate(pack: &[u8], at: &mut usize, size: usize) -> Option<Vec<u8>> {
-    let mut content = vec![0; size];
-    let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-    let (status, taken, given) = decompress(&mut DecompressorOxide::new(), pack.get(*at..)?, &mut content, 0, flags);
-    *at += taken;
-    (status == TINFLStatus::Done && given == size).then_some(content)
 }
 
 /// What a delta makes of its base.

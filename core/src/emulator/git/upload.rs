@@ -7,9 +7,6 @@ use super::pkt;
 use crate::emulator::gist::Gist;
 use crate::emulator::id::{ObjectId, RevisionId};
 
-/// What the advertisement promises, beside the branch that HEAD is.
-pub(super) const CAPABILITIES: &str = "object-format=sha1 agent=git/gist-emulator";
-
 /// Answers wants and haves. `None`: the body is no such thing, or wants what is not there.
 pub(super) fn upload(gist: &Gist, mut body: &[u8]) -> Option<Vec<u8>> {
     let (mut wants, mut haves, mut is_done) = (Vec::new(), Vec::new(), false);
