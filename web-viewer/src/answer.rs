@@ -1,8 +1,6 @@
 //! What the page shows of an answer beside the record: the names of the gist's files, and a text that is no record.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
+use serde_json::Value;
 
 /// Shown of a text that is no record.
 const LONGEST_TEXT: usize = 400;
@@ -19,19 +17,11 @@ pub struct Shown {
 /// Looks into an answer of `GET /gists/:id`; `None` where it is none.
 #[must_use]
 pub fn look(body: &[u8], file: &str) -> Option<Shown> {
-    #[derive(Deserialize)]
-    struct Gist {
-        files: BTreeMap<String, Option<File>>,
-    }
-    #[derive(Deserialize)]
-    struct File {
-        #[serde(default)]
-        content: String,
-    }
-    let gist: Gist = serde_json::from_slice(body).ok()?;
-    let text =
-        gist.files.get(file).and_then(Option::as_ref).map(|file| file.content.chars().take(LONGEST_TEXT).collect());
-    Some(Shown { files: gist.files.into_keys().collect(), text })
+    let gist: Value = serde_json::from_slice(body).ok()?;
+    let files = gist.get("files")?.as_object()?;
+    let shown = files.get(file).filter(|file| file.is_object());
+    let text = shown.map(|file| file["content"].as_str().unwrap_or_default().chars().take(LONGEST_TEXT).collect());
+    Some(Shown { files: files.keys().cloned().collect(), text })
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! The frame of the page: two tabs, one of which is shown. The fragment says which.
 
-use leptos::prelude::*;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
-use crate::browser;
-use crate::playground::Playground;
+use any_spawner::Executor;
+use reactive_graph::owner::Owner;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Event, HashChangeEvent, KeyboardEvent};
+
+use crate::browser::{self, document, window};
+use crate::dom::{Live, Slot, find, on, text};
 use crate::playground::link::Link;
-use crate::viewer::Viewer;
+use crate::{playground, viewer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tab {
@@ -13,75 +19,111 @@ enum Tab {
     Playground,
 }
 
-/// The whole page.
-#[component]
-pub(crate) fn App() -> impl IntoView {
-    let asked = || {
+impl Tab {
+    const ALL: [Self; 2] = [Self::Viewer, Self::Playground];
+
+    /// The tab that the page's fragment belongs to.
+    fn asked() -> Self {
         let fragment = browser::fragment();
-        if Link::is_ours(fragment.trim_start_matches('#')) { Tab::Playground } else { Tab::Viewer }
-    };
-    let tab = RwSignal::new(asked());
-    // Each tab has a fragment of its own: what is done in one loses nothing of the other.
-    let fragments = StoredValue::new([String::new(), "story=elect".to_owned()]);
-    let leave = move |fragment: &str| {
-        let tab = tab.get_untracked();
-        fragments.update_value(|all| fragment.trim_start_matches('#').clone_into(&mut all[tab as usize]));
-    };
-    let choose = move |to: Tab| {
-        if tab.get_untracked() != to {
-            leave(&browser::fragment());
-            fragments.with_value(|all| browser::set_fragment(&all[to as usize]));
-            tab.set(to);
+        if Link::is_ours(fragment.trim_start_matches('#')) { Self::Playground } else { Self::Viewer }
+    }
+
+    const fn id(self) -> &'static str {
+        match self {
+            Self::Viewer => "tab-viewer",
+            Self::Playground => "tab-playground",
         }
+    }
+}
+
+/// The page's frame.
+struct Frame {
+    /// For each tab its place, and its button: whether it is chosen, and whether the Tab key reaches it.
+    panels: [Slot; 2],
+    buttons: [(Live, Live); 2],
+    shown: Cell<Tab>,
+    /// Owns what the shown tab holds.
+    owner: RefCell<Option<Owner>>,
+    /// Each tab has a fragment of its own: what is done in one loses nothing of the other.
+    fragments: RefCell<[String; 2]>,
+}
+
+/// Shows the page in the document, for as long as that lives.
+pub(crate) fn show() {
+    // What is said without an executor is that there is one already.
+    let _ = Executor::init_wasm_bindgen();
+    let Some(body) = document().body() else { return };
+    // It fails for places that an element does not have.
+    let _ = body.insert_adjacent_html("beforeend", include_str!("app.html"));
+    let button = |tab: Tab| {
+        let button = find::<Element>(&body, &format!("#{}", tab.id()));
+        (Live::of(button.clone(), "aria-selected"), Live::of(button, "tabindex"))
     };
-    // A link that is pasted into an open page. It lives as long as the page.
-    let _ = window_event_listener(leptos::ev::hashchange, move |event| {
-        if tab.get_untracked() != asked() {
-            leave(event.old_url().split_once('#').map_or("", |(_, fragment)| fragment));
-            tab.set(asked());
+    let frame = Rc::new(Frame {
+        panels: ["#viewer", "#playground"].map(|panel| Slot::of(&body, panel)),
+        buttons: Tab::ALL.map(button),
+        shown: Cell::new(Tab::asked()),
+        owner: RefCell::new(None),
+        fragments: RefCell::new([String::new(), "story=elect".to_owned()]),
+    });
+    for (tab, (button, _)) in Tab::ALL.into_iter().zip(&frame.buttons) {
+        let frame = Rc::clone(&frame);
+        on(button.element(), "click", move |_| frame.choose(tab));
+    }
+    let of = Rc::clone(&frame);
+    on(&find::<Element>(&body, "[role=tablist]"), "keydown", move |event: Event| {
+        if matches!(event.unchecked_ref::<KeyboardEvent>().key().as_str(), "ArrowLeft" | "ArrowRight") {
+            let other = if of.shown.get() == Tab::Viewer { Tab::Playground } else { Tab::Viewer };
+            of.choose(other);
+            browser::focus(other.id());
         }
     });
-    let keys = move |event: leptos::ev::KeyboardEvent| {
-        if matches!(event.key().as_str(), "ArrowLeft" | "ArrowRight") {
-            let (other, id) = if tab.get_untracked() == Tab::Viewer {
-                (Tab::Playground, "tab-playground")
-            } else {
-                (Tab::Viewer, "tab-viewer")
-            };
-            choose(other);
-            browser::focus(id);
+    // A link that is pasted into an open page.
+    let of = Rc::clone(&frame);
+    on(&window(), "hashchange", move |event: Event| {
+        let asked = Tab::asked();
+        if of.shown.get() != asked {
+            let left = event.unchecked_ref::<HashChangeEvent>().old_url();
+            of.leave(left.split_once('#').map_or("", |(_, fragment)| fragment));
+            of.show(asked);
         }
-    };
-    let button = move |of: Tab, id: &'static str, panel: &'static str, label: &'static str| {
-        let chosen = move || tab.get() == of;
-        view! {
-            <button
-                role="tab"
-                id=id
-                aria-controls=panel
-                aria-selected=move || chosen().to_string()
-                tabindex=move || if chosen() { "0" } else { "-1" }
-                on:click=move |_| choose(of)
-            >
-                {label}
-            </button>
+    });
+    frame.show(frame.shown.get());
+}
+
+impl Frame {
+    fn leave(&self, fragment: &str) {
+        fragment.trim_start_matches('#').clone_into(&mut self.fragments.borrow_mut()[self.shown.get() as usize]);
+    }
+
+    fn choose(&self, to: Tab) {
+        if self.shown.get() != to {
+            self.leave(&browser::fragment());
+            browser::set_fragment(&self.fragments.borrow()[to as usize]);
+            self.show(to);
         }
-    };
-    view! {
-        <header class="top">
-            <h1>"leader-elector"</h1>
-            <div role="tablist" aria-label="Views" on:keydown=keys>
-                {button(Tab::Viewer, "tab-viewer", "viewer", "Viewer")}
-                {button(Tab::Playground, "tab-playground", "playground", "Playground")}
-            </div>
-        </header>
-        <main>
-            <Show when=move || tab.get() == Tab::Viewer>
-                <section role="tabpanel" id="viewer" aria-labelledby="tab-viewer"><Viewer/></section>
-            </Show>
-            <Show when=move || tab.get() == Tab::Playground>
-                <section role="tabpanel" id="playground" aria-labelledby="tab-playground"><Playground/></section>
-            </Show>
-        </main>
+    }
+
+    /// Ends what the shown tab holds, and begins another.
+    fn show(&self, tab: Tab) {
+        if let Some(owner) = self.owner.take() {
+            owner.cleanup();
+        }
+        self.shown.set(tab);
+        for (of, panel) in Tab::ALL.into_iter().zip(&self.panels) {
+            text(panel.element(), "");
+            panel.show(of == tab);
+        }
+        for (of, (is_chosen, is_reached)) in Tab::ALL.into_iter().zip(&self.buttons) {
+            is_chosen.is(of == tab);
+            is_reached.show(if of == tab { "0" } else { "-1" });
+        }
+        let owner = Owner::new();
+        let panel = self.panels[tab as usize].element();
+        owner.with(|| match tab {
+            Tab::Viewer => viewer::begin(panel),
+            Tab::Playground => playground::begin(panel),
+        });
+        self.owner.replace(Some(owner));
     }
 }

@@ -5,15 +5,45 @@ use std::time::Duration;
 use gloo_net::http::RequestBuilder;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use leader_elector_core::{Instant, Now, WallClock};
-use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{AbortSignal, Blob, HtmlAnchorElement, RequestCache, RequestCredentials, RequestRedirect, Storage, Url};
+use web_sys::{
+    AbortSignal, Blob, Document, HtmlAnchorElement, RequestCache, RequestCredentials, RequestRedirect, Storage, Url,
+    Window,
+};
 
 use crate::place::REQUEST_TIMEOUT;
+use crate::plan;
 
 /// The headers that a page may send. Of what the lock sends elsewhere, the browser brings its own `User-Agent` and its
 /// `cache: no-store` replaces `Cache-Control`; `X-GitHub-Api-Version` is not on GitHub's list.
 const ALLOWED: [HeaderName; 3] = [http::header::ACCEPT, http::header::AUTHORIZATION, http::header::IF_NONE_MATCH];
+
+/// The headers that are read in an answer, as far as the browser shows them.
+const READ: [HeaderName; 7] = [
+    http::header::DATE,
+    http::header::ETAG,
+    http::header::LOCATION,
+    http::header::RETRY_AFTER,
+    plan::LIMIT,
+    plan::REMAINING,
+    plan::RESET,
+];
+
+/// The page's window.
+///
+/// # Panics
+/// In a worker, where no page runs.
+pub(crate) fn window() -> Window {
+    web_sys::window().expect("a page has a window")
+}
+
+/// The page's document.
+///
+/// # Panics
+/// As [`window`].
+pub(crate) fn document() -> Document {
+    window().document().expect("a window has a document")
+}
 
 /// Both clocks. The monotonic one may stand still while the machine sleeps (R13, `may_stop`).
 pub(crate) fn now() -> Now {
@@ -53,8 +83,9 @@ pub(crate) async fn send(request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>
     let answer = builder.send().await.map_err(|error| error.to_string())?;
     let mut response = Response::new(answer.binary().await.map_err(|error| error.to_string())?);
     *response.status_mut() = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::BAD_GATEWAY);
-    for (name, value) in answer.headers().entries() {
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+    let headers = answer.headers();
+    for name in READ {
+        if let Some(value) = headers.get(name.as_str()).and_then(|value| HeaderValue::from_str(&value).ok()) {
             response.headers_mut().insert(name, value);
         }
     }

@@ -11,19 +11,19 @@ pub mod timeline;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
-#[expect(unreachable_pub, reason = "what the component macro writes is pub")]
 mod app;
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
-#[expect(unreachable_pub, reason = "what the component macro writes is pub")]
+mod dom;
+#[cfg(target_arch = "wasm32")]
 mod viewer;
 
 /// Shows the page in the document.
 #[cfg(target_arch = "wasm32")]
 pub fn show() {
-    if let Some(before) = leptos::prelude::document().get_element_by_id("before") {
+    if let Some(before) = browser::document().get_element_by_id("before") {
         before.remove();
     }
-    leptos::mount::mount_to_body(app::App);
+    app::show();
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 /// A candidate's poll at the usual timings.
 const POLL: Duration = Duration::from_secs(2);
 /// Without a token GitHub allows 60 requests an hour; assume that unchanged answers count.
@@ -11,6 +13,11 @@ const FIRST_RETRY: Duration = Duration::from_secs(2);
 const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// Of the hour's requests, so many are left for others who use the same token or address.
 const RESERVE: u32 = 5;
+
+/// Where the API says so. Named here: to look a name up by its text takes a table of all names there are.
+pub(crate) const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+pub(crate) const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(crate) const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// What the API said of the hour's budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,11 +33,11 @@ pub struct Budget {
 impl Budget {
     /// Takes in an answer's headers.
     pub fn note(&mut self, headers: &http::HeaderMap) {
-        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
-        let count = |name: &str| number(name).and_then(|n| u32::try_from(n).ok());
-        self.limit = count("x-ratelimit-limit").or(self.limit);
-        self.remaining = count("x-ratelimit-remaining").or(self.remaining);
-        self.reset = number("x-ratelimit-reset").or(self.reset);
+        let number = |name: &HeaderName| headers.get(name)?.to_str().ok()?.trim().parse::<i64>().ok();
+        let count = |name: &HeaderName| number(name).and_then(|n| u32::try_from(n).ok());
+        self.limit = count(&LIMIT).or(self.limit);
+        self.remaining = count(&REMAINING).or(self.remaining);
+        self.reset = number(&RESET).or(self.reset);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask web`: the page, built into `target/web`. Nothing is downloaded but crates.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -65,9 +66,26 @@ pub(crate) fn build() -> Result<()> {
     let _ = rustup.status();
     // A folder of its own for the build: the target's name, and where cargo puts it, are known then.
     let target = root().join("target");
-    cargo(&["build", "-p", PACKAGE, "--profile", "page", "--target", TARGET, "--target-dir"], &[&target])?;
+    let mut page = Command::new("cargo");
+    page.args(["build", "-p", PACKAGE, "--profile", "page", "--target", TARGET, "--target-dir"]).arg(&target);
+    run_cargo(page.env("CARGO_ENCODED_RUSTFLAGS", flags()))?;
     let wasm = target.join(TARGET).join("page").join(format!("{PACKAGE}.wasm"));
-    cargo(&["run", "-p", "leader-elector-web-pack", "--"], &[&wasm, &root().join("web-viewer/static"), &folder()])
+    let mut pack = Command::new("cargo");
+    pack.args(["run", "-p", "leader-elector-web-pack", "--"]);
+    run_cargo(pack.arg(wasm).arg(root().join("web-viewer/static")).arg(folder()))
+}
+
+/// The compiler's flags for the page, as cargo takes them: no path of this machine gets into it, where a panic names its
+/// source file.
+fn flags() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let registries = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
+    let sources = registries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let own = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let own = own.split_whitespace().map(str::to_owned);
+    let flags = sources.chain([root().to_path_buf()]).map(|path| format!("--remap-path-prefix={}/=", path.display()));
+    own.chain(flags).collect::<Vec<_>>().join("\u{1f}")
 }
 
 /// The page in Chromium against `gist-server`; `Err` in the result where the machine lacks something.
@@ -127,9 +145,8 @@ fn pages() -> PathBuf {
     root().join("web-viewer/pages")
 }
 
-fn cargo(args: &[&str], paths: &[&Path]) -> Result<()> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(args).args(paths).current_dir(root());
-    ensure!(cargo.status().context("cargo")?.success(), "cargo {} failed", args.join(" "));
+fn run_cargo(cargo: &mut Command) -> Result<()> {
+    let built = cargo.current_dir(root()).status().context("cargo")?.success();
+    ensure!(built, "cargo {} failed", cargo.get_args().map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" "));
     Ok(())
 }

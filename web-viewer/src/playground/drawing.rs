@@ -2,18 +2,12 @@
 
 use std::collections::VecDeque;
 
-use leptos::prelude::document;
 use web_sys::Element;
 
 use super::engine::Engine;
 use super::picture::{Picture, Room, Slice, names};
+use crate::dom::{set, svg};
 use crate::words::Tenths;
-
-/// What the picture is drawn into. Everything that moves with time is in a group `.moved`.
-pub(super) const SKY: &str = r#"<svg id="run" aria-hidden="true">
-<defs><pattern id="stripes" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M0 0V6"/></pattern></defs>
-<g class="moved"><g class="bars"></g><g class="messages"></g></g><g class="over"></g><g class="names"></g></svg>
-<svg class="ticks" height="20" aria-hidden="true"><g transform="translate(0 14)"><g class="moved"></g></g></svg>"#;
 
 /// The picture, with the groups that its slices are shown in.
 #[derive(Default)]
@@ -95,7 +89,7 @@ impl Drawing {
 
 /// A new group in a layer.
 fn group(layer: &Element, left: &str) -> Option<Element> {
-    let group = document().create_element_ns(Some("http://www.w3.org/2000/svg"), "g").ok()?;
+    let group = svg("g")?;
     set(&group, "transform", left);
     layer.append_child(&group).ok()?;
     Some(group)
@@ -105,9 +99,4 @@ fn show([bars, messages, ticks]: &[Element; 3], slice: &Slice) {
     bars.set_inner_html(&slice.below);
     messages.set_inner_html(&slice.above);
     ticks.set_inner_html(&slice.ticks);
-}
-
-fn set(element: &Element, name: &str, value: &str) {
-    // It fails for names that no attribute may have.
-    let _ = element.set_attribute(name, value);
 }

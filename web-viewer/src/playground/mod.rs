@@ -5,17 +5,25 @@
 
 pub mod act;
 #[cfg(target_arch = "wasm32")]
+mod board;
+#[cfg(target_arch = "wasm32")]
 mod drawing;
 pub mod engine;
 pub mod link;
 pub mod picture;
 pub mod scene;
 pub mod story;
-pub mod trace;
 #[cfg(target_arch = "wasm32")]
-#[expect(unreachable_pub, reason = "what the component macro writes is pub")]
-mod view;
+mod table;
+#[cfg(target_arch = "wasm32")]
+mod tools;
+pub mod trace;
 pub mod words;
 
+/// The tab in an element, for as long as its owner lives.
 #[cfg(target_arch = "wasm32")]
-pub(crate) use view::Playground;
+pub(crate) fn begin(tab: &web_sys::Element) {
+    tab.set_inner_html(include_str!("playground.html"));
+    // Our own first story can be played.
+    let _ = table::Held::new(tab, crate::dom::find(tab, "#picture"));
+}

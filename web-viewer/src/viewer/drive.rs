@@ -1,8 +1,8 @@
 //! The reading: the lock as a candidate reads it, by the plan of the budget, while somebody looks.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
+use http::header::{ACCEPT, AUTHORIZATION};
 use http::{Method, Request, Response};
 use leader_elector_core::gist::history::{self, Term};
 use leader_elector_core::gist::{Gist, Settings};
@@ -10,8 +10,9 @@ use leader_elector_core::lock::{Failure, Op, Reply, Step};
 use leader_elector_core::record::Text;
 use leader_elector_core::watch::Change;
 use leader_elector_core::{Identity, Instant, Lock, Sent, Watch};
-use leptos::prelude::*;
+use reactive_graph::traits::WithUntracked;
 
+use super::Shared;
 use crate::answer::{self, Shown};
 use crate::place::Place;
 use crate::plan::{self, Budget};
@@ -47,26 +48,20 @@ pub(super) struct Known {
 
 /// One reading of one place. It ends as soon as another begins.
 pub(super) struct Drive {
-    pub(super) known: RwSignal<Known>,
-    /// Which reading is wanted; another number ends this one.
-    pub(super) wanted: RwSignal<u32>,
-    pub(super) mine: u32,
-    pub(super) settings: Settings,
-    pub(super) token: Option<String>,
-    texts: BTreeMap<String, Text>,
+    shared: Shared,
+    /// Its number: as soon as another is wanted, it ends.
+    number: u32,
+    settings: Settings,
+    token: Option<String>,
+    /// By version.
+    texts: Vec<(String, Text)>,
     failures: u32,
     throttled: Option<Duration>,
 }
 
 impl Drive {
-    pub(super) const fn new(
-        known: RwSignal<Known>,
-        wanted: RwSignal<u32>,
-        mine: u32,
-        settings: Settings,
-        token: Option<String>,
-    ) -> Self {
-        Self { known, wanted, mine, settings, token, texts: BTreeMap::new(), failures: 0, throttled: None }
+    pub(super) const fn new(shared: Shared, number: u32, settings: Settings, token: Option<String>) -> Self {
+        Self { shared, number, settings, token, texts: Vec::new(), failures: 0, throttled: None }
     }
 
     /// Reads until another reading is wanted.
@@ -101,19 +96,23 @@ impl Drive {
     }
 
     fn is_wanted(&self) -> bool {
-        self.wanted.try_get_untracked() == Some(self.mine)
+        self.shared.0.try_with_untracked(|state| state.reading) == Some(self.number)
     }
 
     fn tell(&self, change: impl FnOnce(&mut Known)) {
         if self.is_wanted() {
-            self.known.update(change);
+            self.shared.change(|state| change(&mut state.known));
         }
     }
 
     fn pause(&self, paused: bool) {
-        if self.known.with_untracked(|known| known.paused != paused) {
+        if self.shared.0.try_with_untracked(|state| state.known.paused != paused) == Some(true) {
             self.tell(|known| known.paused = paused);
         }
+    }
+
+    fn budget(&self) -> Budget {
+        self.shared.0.try_with_untracked(|state| state.known.budget).unwrap_or_default()
     }
 
     fn wait(&self) -> Duration {
@@ -123,8 +122,7 @@ impl Drive {
         if self.failures > 0 {
             return plan::retry(self.failures);
         }
-        let budget = self.known.with_untracked(|known| known.budget);
-        plan::next_read(self.token.is_some(), budget, browser::now().wall.unix_seconds())
+        plan::next_read(self.token.is_some(), self.budget(), browser::now().wall.unix_seconds())
     }
 
     /// One read; whether the history should be looked at.
@@ -237,10 +235,11 @@ impl Drive {
 
     /// Looks at older terms, within the budget, and shows what it finds as it finds it.
     async fn look_back(&mut self) {
-        let mut left = plan::for_history(self.token.is_some(), self.known.with_untracked(|known| known.budget));
+        let mut left = plan::for_history(self.token.is_some(), self.budget());
         let Some((versions, listed_all)) = self.list(&mut left).await else { return };
-        self.texts.retain(|version, _| versions.contains(version));
-        let mut texts: Vec<Option<Text>> = versions.iter().map(|version| self.texts.get(version).cloned()).collect();
+        self.texts.retain(|(version, _)| versions.contains(version));
+        let known = |version: &String| self.texts.iter().find(|(of, _)| of == version).map(|(_, text)| text.clone());
+        let mut texts: Vec<Option<Text>> = versions.iter().map(known).collect();
         while let Some(index) = history::next_to_fetch(&texts) {
             if left == 0 || !self.is_wanted() || browser::is_hidden() {
                 break;
@@ -248,7 +247,7 @@ impl Drive {
             left -= 1;
             let Some(response) = self.get(&format!("/{}", versions[index])).await else { break };
             let Some(text) = history::text(response.body(), &self.settings.file) else { break };
-            self.texts.insert(versions[index].clone(), text.clone());
+            self.texts.push((versions[index].clone(), text.clone()));
             texts[index] = Some(text);
             self.tell(|known| known.terms = history::terms(&texts));
         }
@@ -278,9 +277,9 @@ impl Drive {
         let mut request = Request::builder()
             .method(Method::GET)
             .uri(format!("{}/gists/{}{path}", self.settings.api, self.settings.gist))
-            .header("accept", "application/vnd.github+json");
+            .header(ACCEPT, "application/vnd.github+json");
         if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
         let response = self.send(&request.body(Vec::new()).ok()?).await.ok()?;
         response.status().is_success().then_some(response)

@@ -1,97 +1,125 @@
 //! Where to look: gist, token, file, API.
 
-use leptos::prelude::*;
+use std::cell::RefCell;
 
-use super::Shared;
+use reactive_graph::owner::{LocalStorage, StoredValue};
+use reactive_graph::traits::{WithUntracked, WithValue};
+use web_sys::{Element, HtmlInputElement};
+
+use super::{Parts, Shared, State};
 use crate::browser;
+use crate::dom::{Live, Slot, add, find, on, template, text};
 use crate::place::Place;
 
 /// The fields. A token is kept for its origin and this tab, and then leaves the field.
-#[component]
-pub(crate) fn Form(shared: Shared, place: Place, remembered: bool, wall: RwSignal<bool>) -> impl IntoView {
-    let gist = RwSignal::new(place.gist.clone());
-    let token = RwSignal::new(String::new());
-    let file = RwSignal::new(place.file.clone());
-    let api = RwSignal::new(place.api);
-    let remember = RwSignal::new(remembered);
-    let kept = RwSignal::new(0);
-    let has_kept = move || {
-        kept.track();
-        Place::typed(&gist.get(), &file.get(), &api.get()).origin().is_some_and(|o| browser::token(&o).is_some())
-    };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let place = Place::typed(&gist.get_untracked(), &file.get_untracked(), &api.get_untracked());
-        let typed = token.get_untracked().trim().to_owned();
+pub(super) struct Form {
+    gist: HtmlInputElement,
+    token: HtmlInputElement,
+    file: HtmlInputElement,
+    api: HtmlInputElement,
+    remember: HtmlInputElement,
+    placeholder: Live,
+    forget: Slot,
+    stop: Slot,
+    mistakes: Slot,
+    mistake: Element,
+    mistaken: RefCell<Vec<String>>,
+    is_wall: bool,
+}
+
+impl Form {
+    pub(super) fn new(tab: &Element, place: &Place, is_remembered: bool, is_wall: bool) -> Self {
+        let form = Self {
+            gist: find(tab, "#gist"),
+            token: find(tab, "#token"),
+            file: find(tab, "#file"),
+            api: find(tab, "#api"),
+            remember: find(tab, "#remember"),
+            placeholder: Live::attribute(tab, "#token", "placeholder"),
+            forget: Slot::of(tab, "#forget"),
+            stop: Slot::of(tab, "#stop"),
+            mistakes: Slot::of(tab, ".mistakes"),
+            mistake: template(tab, "#mistake"),
+            mistaken: RefCell::default(),
+            is_wall,
+        };
+        form.gist.set_value(&place.gist);
+        form.file.set_value(&place.file);
+        form.api.set_value(&place.api);
+        form.remember.set_checked(is_remembered);
+        form
+    }
+
+    pub(super) fn show(&self, state: &State) {
+        self.show_kept();
+        self.stop.show(state.is_running);
+        self.mistakes.show(!state.mistakes.is_empty());
+        if *self.mistaken.borrow() != state.mistakes {
+            let list = find::<Element>(self.mistakes.element(), "ul");
+            text(&list, "");
+            for words in &state.mistakes {
+                text(&add(&list, &self.mistake), words);
+            }
+            self.mistaken.replace(state.mistakes.clone());
+        }
+    }
+
+    fn place(&self) -> Place {
+        Place::typed(&self.gist.value(), &self.file.value(), &self.api.value())
+    }
+
+    /// Whether a token is kept for what is typed.
+    fn show_kept(&self) {
+        let has_kept = self.place().origin().is_some_and(|origin| browser::token(&origin).is_some());
+        self.placeholder.show(if has_kept { "kept for this tab" } else { "" });
+        self.forget.show(has_kept);
+    }
+
+    fn submit(&self, shared: Shared) {
+        let place = self.place();
+        let typed = self.token.value().trim().to_owned();
         let origin = place.origin().unwrap_or_default();
         let used = if typed.is_empty() { browser::token(&origin) } else { Some(typed.clone()) };
         shared.begin(&place, used);
-        if !shared.mistakes.with_untracked(Vec::is_empty) {
+        if !shared.0.with_untracked(|state| state.mistakes.is_empty()) {
             return;
         }
         if !typed.is_empty() {
             browser::keep_token(&origin, Some(&typed));
-            token.set(String::new());
-            kept.update(|n| *n += 1);
+            self.token.set_value("");
         }
-        gist.set(place.gist.clone());
+        self.gist.set_value(&place.gist);
+        self.file.set_value(&place.file);
+        self.api.set_value(&place.api);
         let fragment = place.fragment();
-        browser::remember(remember.get_untracked().then_some(fragment.as_str()));
-        browser::set_fragment(&if wall.get_untracked() { format!("{fragment}&wall") } else { fragment });
-    };
-    let forget = move |_| {
-        let place = Place::typed(&gist.get_untracked(), &file.get_untracked(), &api.get_untracked());
+        browser::remember(self.remember.checked().then_some(fragment.as_str()));
+        browser::set_fragment(&if self.is_wall { format!("{fragment}&wall") } else { fragment });
+    }
+
+    fn forget(&self, shared: Shared) {
+        let place = self.place();
         browser::keep_token(&place.origin().unwrap_or_default(), None);
-        kept.update(|n| *n += 1);
-        if shared.running.get_untracked() {
+        self.show_kept();
+        if shared.0.with_untracked(|state| state.is_running) {
             shared.begin(&place, None);
         }
-    };
-    view! {
-        <form class="place card" on:submit=submit autocomplete="off">
-            <div class="field wide">
-                <label for="gist">"Gist, its id or address"</label>
-                <input id="gist" name="gist" required spellcheck="false" autocapitalize="off"
-                    prop:value=move || gist.get() on:input:target=move |ev| gist.set(ev.target().value())/>
-            </div>
-            <div class="field">
-                <label for="token">"Token " <span class="muted">"(optional)"</span></label>
-                <input id="token" name="token" type="password" autocomplete="off" spellcheck="false"
-                    placeholder=move || if has_kept() { "kept for this tab" } else { "" }
-                    prop:value=move || token.get() on:input:target=move |ev| token.set(ev.target().value())/>
-            </div>
-            <div class="actions">
-                <button type="submit" class="primary">"Watch"</button>
-                <Show when=move || shared.running.get()>
-                    <button type="button" on:click=move |_| shared.stop()>"Stop"</button>
-                </Show>
-                <Show when=has_kept><button type="button" on:click=forget>"Forget token"</button></Show>
-            </div>
-            <details>
-                <summary>"File, API and memory"</summary>
-                <div class="more">
-                    <div class="field wide">
-                        <label for="file">"File in the gist"</label>
-                        <input id="file" name="file" spellcheck="false"
-                            prop:value=move || file.get() on:input:target=move |ev| file.set(ev.target().value())/>
-                    </div>
-                    <div class="field wide">
-                        <label for="api">"API address"</label>
-                        <input id="api" name="api" spellcheck="false"
-                            prop:value=move || api.get() on:input:target=move |ev| api.set(ev.target().value())/>
-                    </div>
-                    <label class="check">
-                        <input type="checkbox" id="remember" prop:checked=move || remember.get()
-                            on:change:target=move |ev| remember.set(ev.target().checked())/>
-                        "Remember this gist in this browser (never the token)"
-                    </label>
-                </div>
-            </details>
-            <Show when=move || !shared.mistakes.with(Vec::is_empty)>
-                <div class="mistakes" role="alert"><ul>
-                    {move || shared.mistakes.get().into_iter().map(|mistake| view! { <li>{mistake}</li> }).collect_view()}
-                </ul></div>
-            </Show>
-        </form>
     }
+}
+
+/// What the form's fields and buttons do.
+pub(super) fn listen(tab: &Element, shared: Shared, parts: StoredValue<Parts, LocalStorage>) {
+    let form = move |act: fn(&Form, Shared)| {
+        // The tab may have gone.
+        let _ = parts.try_with_value(|parts| act(&parts.form, shared));
+    };
+    let element = find::<Element>(tab, "form");
+    on(&element, "submit", move |event| {
+        event.prevent_default();
+        form(Form::submit);
+    });
+    on(&element, "input", move |_| form(|form, _| form.show_kept()));
+    let _ = parts.try_with_value(|parts| {
+        on(parts.form.forget.element(), "click", move |_| form(Form::forget));
+        on(parts.form.stop.element(), "click", move |_| shared.stop());
+    });
 }

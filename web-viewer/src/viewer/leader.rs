@@ -2,155 +2,177 @@
 
 use std::time::Duration;
 
-use leader_elector_core::watch::State;
-use leptos::prelude::*;
+use leader_elector_core::watch;
+use web_sys::Element;
 
-use super::Shared;
+use super::State;
 use super::drive::Known;
+use crate::dom::{Live, Slot, find};
 use crate::{browser, plan, words};
 
+/// Of a gist that lacks the file, so many others are named.
+const OTHERS: usize = 8;
+
 /// The card that the eye meets first, what speaks against it, and the facts.
-#[component]
-pub(crate) fn Leader(shared: Shared) -> impl IntoView {
-    let Shared { known, clock, .. } = shared;
-    let state = Memo::new(move |_| {
-        let now = clock.get();
-        known.with(|known| known.watch.state(now, plan::fresh(known.interval)))
-    });
-    let holder = Memo::new(move |_| {
-        known.with(|known| known.watch.record().filter(|record| record.is_held()).map(|record| record.holder.clone()))
-    });
-    let token = Memo::new(move |_| known.with(|known| known.watch.record().map(|record| record.token.get())));
-    let left = move || {
-        let now = clock.get();
-        known.with(|known| known.watch.left(now)).filter(|_| matches!(state.get(), State::Led | State::Held))
-    };
-    let lease =
-        Memo::new(move |_| known.with(|known| known.watch.record().map_or(Duration::ZERO, |record| record.lease)));
-    let share =
-        move |of: Duration| words::Tenths(100.0 * of.as_secs_f64() / lease.get().as_secs_f64().max(1.0)).to_string();
-    let headline = move || match (state.get(), holder.get()) {
-        (State::Led | State::Held, Some(holder)) => words::shown(&holder),
-        (State::Stale | State::Unreachable | State::Unclear, _) => "Not known".to_owned(),
-        (State::Unread, _) => "…".to_owned(),
-        _ => "Nobody".to_owned(),
-    };
-    let spoken = Memo::new(move |_| match (state.get(), holder.get(), token.get()) {
-        (State::Led, Some(holder), Some(token)) => format!("{} leads, token {token}", words::shown(&holder)),
-        (State::Held, Some(holder), _) => format!("held by {}, not yet seen renewed", words::shown(&holder)),
-        (state, _, _) => words::state(state).1.to_owned(),
-    });
-    view! {
-        <article class=move || format!("leader card state-{}", words::state_class(state.get()))>
-            <p class="state"><span class="dot" aria-hidden="true"></span><strong id="state">{move || words::state(state.get()).0}</strong></p>
-            <h2 id="leader" dir="auto">{headline}</h2>
-            <p class="meaning">{move || words::state(state.get()).1}</p>
-            {move || left().map(|(shortest, longest)| view! {
-                <div class="countdown" role="timer" aria-live="off">
-                    <p class="number"><span id="countdown">{longest.as_millis().div_ceil(1000).to_string()}</span><span class="unit">" s"</span></p>
-                    <p class="at-most">"at most, unless it renews"</p>
-                </div>
-                <svg class="lease" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-                    <rect class="whole" x="0" y="0" width="100" height="4"/>
-                    <rect class="unsure" x="0" y="0" width=share(longest) height="4"/>
-                    <rect class="sure" x="0" y="0" width=share(shortest) height="4"/>
-                </svg>
-            })}
-            <p class="visually-hidden" role="status" aria-live="polite">{move || spoken.get()}</p>
-        </article>
-        <Notices shared state/>
-        <Facts shared/>
-    }
+pub(super) struct Leader {
+    class: Live,
+    state: Live,
+    name: Live,
+    meaning: Live,
+    countdown: Live,
+    /// Whether there is a lease to count down.
+    counts: [Live; 2],
+    unsure: Live,
+    sure: Live,
+    spoken: Live,
+    failure: (Live, Slot),
+    missing: (Live, Live, Slot),
+    unclear: (Live, Slot),
+    facts: Vec<Fact>,
+    hint: Slot,
 }
 
-/// What went wrong, and what to do; where it stands with the budget.
-#[component]
-fn Notices(shared: Shared, state: Memo<State>) -> impl IntoView {
-    let Shared { known, .. } = shared;
-    let failure = Memo::new(move |_| known.with(|known| known.failure.clone()));
-    let missing = Memo::new(move |_| {
-        known.with(|known| {
-            let there = known.watch.version().is_some() && known.shown.text.is_none() && !known.shown.files.is_empty();
-            there.then(|| (words::shown(&known.place.file), known.shown.files.clone()))
-        })
-    });
-    let unclear = Memo::new(move |_| {
-        let text = known.with(|known| known.shown.text.clone());
-        text.filter(|_| state.get() == State::Unclear)
-    });
-    view! {
-        {move || failure.get().map(|words| view! { <p class="notice bad" role="alert" id="failure">{words}</p> })}
-        {move || missing.get().map(|(file, others)| view! {
-            <p class="notice warn" id="missing">
-                "There is no file " <code>{file}</code> " in this gist, so the lock is free. It has: "
-                {others.iter().take(8).map(|name| view! { <code>{words::shown(name)}</code> " " }).collect_view()}
-            </p>
-        })}
-        {move || unclear.get().map(|text| view! {
-            <div class="notice warn" id="unclear">
-                <p>"This text is no record:"</p>
-                <pre dir="auto" tabindex="0" aria-label="The lock file's text">{text.lines().map(|line| words::shown_up_to(line, 400)).collect::<Vec<_>>().join("\n")}</pre>
-            </div>
-        })}
-    }
+/// What a fact says of what is known.
+type Says = fn(&State) -> Option<String>;
+
+/// One fact, which is hidden where there is nothing to say.
+struct Fact {
+    value: Live,
+    is_hidden: Live,
+    of: Says,
 }
 
-#[component]
-fn Facts(shared: Shared) -> impl IntoView {
-    let Shared { known, clock, .. } = shared;
-    let fact = move |name: &'static str, id: &'static str, value: Memo<Option<String>>| {
-        move || value.get().map(|value| view! { <div><dt>{name}</dt><dd id=id dir="auto">{value}</dd></div> })
-    };
-    let of = move |f: fn(&Known) -> Option<String>| Memo::new(move |_| known.with(f));
-    let token = of(|known| Some(known.watch.record()?.token.to_string()));
-    let since =
-        of(|known| known.watch.record().filter(|r| r.is_held())?.acquired.map(|t| browser::local(t.timestamp())));
-    let renewals = of(|known| {
-        known.watch.record().filter(|r| r.is_held())?;
-        Some(known.watch.renewals().to_string())
-    });
-    let lease = of(|known| known.watch.record().filter(|r| r.is_held()).map(|r| words::span(r.lease)));
-    let mode = of(|known| {
-        let record = known.watch.record()?;
-        Some(record.write_mode().map_or_else(|| "by another program".to_owned(), |mode| mode.to_string()))
-    });
-    let revisions =
-        of(|known| known.revisions.map(|(n, complete)| if complete { n.to_string() } else { format!("{n} or more") }));
-    let seen = Memo::new(move |_| {
-        let now = clock.get();
-        known.with(|known| known.watch.age(now)).map(|age| format!("{} ago", words::span(age)))
-    });
-    let next = move || {
-        let now = clock.get();
-        known.with(|known| match known.next_read {
-            _ if known.paused => "stopped: nobody looks".to_owned(),
-            Some(at) if at > now.at => format!("in {}", words::span(at.since(now.at) + Duration::from_millis(500))),
+/// What each fact says.
+const FACTS: [(&str, Says); 9] = [
+    ("#fact-token", |state| Some(state.known.watch.record()?.token.to_string())),
+    ("#fact-since", |state| {
+        let record = state.known.watch.record().filter(|record| record.is_held())?;
+        record.acquired.map(|time| browser::local(time.timestamp()))
+    }),
+    ("#fact-renewals", |state| {
+        state.known.watch.record().filter(|record| record.is_held())?;
+        Some(state.known.watch.renewals().to_string())
+    }),
+    ("#fact-lease", |state| {
+        state.known.watch.record().filter(|record| record.is_held()).map(|record| words::span(record.lease))
+    }),
+    ("#fact-mode", |state| {
+        let mode = state.known.watch.record()?.write_mode();
+        Some(mode.map_or_else(|| "by another program".to_owned(), |mode| mode.to_string()))
+    }),
+    ("#fact-revisions", |state| {
+        let (count, is_complete) = state.known.revisions?;
+        Some(if is_complete { count.to_string() } else { format!("{count} or more") })
+    }),
+    ("#fact-seen", |state| Some(format!("{} ago", words::span(state.known.watch.age(state.now)?)))),
+    ("#fact-next", |state| {
+        Some(match state.known.next_read {
+            _ if state.known.paused => "stopped: nobody looks".to_owned(),
+            Some(at) if at > state.now.at => {
+                format!("in {}", words::span(at.since(state.now.at) + Duration::from_millis(500)))
+            }
             _ => "now".to_owned(),
         })
-    };
-    let budget = move || {
-        known.with(|known| match (known.budget.remaining, known.budget.limit) {
+    }),
+    ("#fact-budget", |state| {
+        Some(match (state.known.budget.remaining, state.known.budget.limit) {
             (Some(left), Some(limit)) => format!("{left} of {limit}"),
-            _ => format!("not told; {} sent", known.requests),
+            _ => format!("not told; {} sent", state.known.requests),
         })
-    };
-    view! {
-        <dl class="facts card">
-            {fact("Token", "fact-token", token)}
-            {fact("Held since", "fact-since", since)}
-            {fact("Renewals seen", "fact-renewals", renewals)}
-            {fact("Lease", "fact-lease", lease)}
-            {fact("Written by", "fact-mode", mode)}
-            {fact("Revisions", "fact-revisions", revisions)}
-            {fact("Last seen", "fact-seen", seen)}
-            <div><dt>"Next read"</dt><dd id="fact-next">{next}</dd></div>
-            <div><dt>"Left this hour"</dt><dd id="fact-budget">{budget}</dd></div>
-        </dl>
-        <Show when=move || known.with(|known| !known.has_token)>
-            <p class="hint" id="hint">
-                "Without a token the page reads once a minute and cannot tell a renewal from the one before it sooner. "
-                "With one it reads every 2 s, as candidates do."
-            </p>
-        </Show>
+    }),
+];
+
+impl Leader {
+    pub(super) fn new(tab: &Element) -> Self {
+        let fact = |(selector, of): (&str, Says)| {
+            let value = Live::text(tab, selector);
+            let row = find::<Element>(tab, selector).parent_element().unwrap_or_else(|| tab.clone());
+            Fact { value, is_hidden: Live::of(row, "hidden"), of }
+        };
+        Self {
+            class: Live::attribute(tab, ".leader", "class"),
+            state: Live::text(tab, "#state"),
+            name: Live::text(tab, "#leader"),
+            meaning: Live::text(tab, ".meaning"),
+            countdown: Live::text(tab, "#countdown"),
+            counts: [".countdown", ".lease"].map(|selector| Live::attribute(tab, selector, "hidden")),
+            unsure: Live::attribute(tab, ".unsure", "width"),
+            sure: Live::attribute(tab, ".sure", "width"),
+            spoken: Live::text(tab, "[role=status]"),
+            failure: (Live::text(tab, "#failure"), Slot::of(tab, "#failure")),
+            missing: (Live::text(tab, "#missing code"), Live::text(tab, "#missing .others"), Slot::of(tab, "#missing")),
+            unclear: (Live::text(tab, "#unclear pre"), Slot::of(tab, "#unclear")),
+            facts: FACTS.into_iter().map(fact).collect(),
+            hint: Slot::of(tab, "#hint"),
+        }
+    }
+
+    pub(super) fn show(&self, of: &State) {
+        let known = &of.known;
+        let state = known.watch.state(of.now, plan::fresh(known.interval));
+        self.card(of, state);
+        self.notices(known, state);
+        for fact in &self.facts {
+            let value = (fact.of)(of);
+            fact.is_hidden.has(value.is_none());
+            fact.value.show(value.as_deref().unwrap_or_default());
+        }
+        self.hint.show(!known.has_token);
+    }
+
+    fn card(&self, of: &State, state: watch::State) {
+        let watch = &of.known.watch;
+        let record = watch.record().filter(|record| record.is_held());
+        let holder = record.map(|record| words::shown(&record.holder));
+        let is_led = matches!(state, watch::State::Led | watch::State::Held);
+        let (short, meaning) = words::state(state);
+        self.class.show(&format!("leader card state-{}", words::state_class(state)));
+        self.state.show(short);
+        self.meaning.show(meaning);
+        self.name.show(match (state, &holder) {
+            (_, Some(holder)) if is_led => holder,
+            (watch::State::Stale | watch::State::Unreachable | watch::State::Unclear, _) => "Not known",
+            (watch::State::Unread, _) => "…",
+            _ => "Nobody",
+        });
+        self.spoken.show(&match (state, &holder, watch.record()) {
+            (watch::State::Led, Some(holder), Some(record)) => format!("{holder} leads, token {}", record.token),
+            (watch::State::Held, Some(holder), _) => format!("held by {holder}, not yet seen renewed"),
+            _ => meaning.to_owned(),
+        });
+        let left = watch.left(of.now).filter(|_| is_led);
+        for counts in &self.counts {
+            counts.has(left.is_none());
+        }
+        if let Some((shortest, longest)) = left {
+            let lease = watch.record().map_or(Duration::ZERO, |record| record.lease);
+            let share =
+                |of: Duration| words::Tenths(100.0 * of.as_secs_f64() / lease.as_secs_f64().max(1.0)).to_string();
+            self.countdown.show(&longest.as_millis().div_ceil(1000).to_string());
+            self.unsure.show(&share(longest));
+            self.sure.show(&share(shortest));
+        }
+    }
+
+    /// What went wrong, and what to do.
+    fn notices(&self, known: &Known, state: watch::State) {
+        let (words, slot) = &self.failure;
+        words.show(known.failure.as_deref().unwrap_or_default());
+        slot.show(known.failure.is_some());
+
+        let (file, others, slot) = &self.missing;
+        let is_missing = known.watch.version().is_some() && known.shown.text.is_none() && !known.shown.files.is_empty();
+        if is_missing {
+            file.show(&words::shown(&known.place.file));
+            let names: Vec<_> = known.shown.files.iter().take(OTHERS).map(|name| words::shown(name)).collect();
+            others.show(&names.join(", "));
+        }
+        slot.show(is_missing);
+
+        let (words, slot) = &self.unclear;
+        let text = known.shown.text.as_deref().filter(|_| state == watch::State::Unclear);
+        let lines = text.unwrap_or_default().lines().map(|line| words::shown_up_to(line, 400));
+        words.show(&lines.collect::<Vec<_>>().join("\n"));
+        slot.show(text.is_some());
     }
 }

@@ -1,113 +1,148 @@
 //! The viewer: a gist is named, and the page shows who leads, for how much longer, and since when.
+//!
+//! All that the tab knows is one [`State`] in one signal. An effect shows it as a whole: what did not change is not
+//! touched.
 
 mod drive;
 mod form;
 mod history;
 mod leader;
 
-use leptos::prelude::*;
-use leptos::task::spawn_local;
+use any_spawner::Executor;
+use gloo_timers::callback::Interval;
+use reactive_graph::effect::Effect;
+use reactive_graph::owner::StoredValue;
+use reactive_graph::signal::RwSignal;
+use reactive_graph::traits::{Update, With, WithUntracked, WithValue};
+use web_sys::Element;
 
 use self::drive::{Drive, Known};
 use self::form::Form;
 use self::history::History;
 use self::leader::Leader;
 use crate::browser;
+use crate::dom::{Slot, find, set};
 use crate::place::{Place, is_wall};
 
-/// What the parts of the tab share.
-#[derive(Clone, Copy)]
-struct Shared {
-    known: RwSignal<Known>,
-    wanted: RwSignal<u32>,
+/// The clock moves so often.
+const TICK_MS: u32 = 250;
+
+/// What the tab knows.
+#[derive(Clone, Debug)]
+struct State {
+    known: Known,
+    /// Which reading is wanted: another number ends the one that runs. 0: none yet.
+    reading: u32,
+    is_running: bool,
+    mistakes: Vec<String>,
     /// Moves four times a second while somebody looks.
-    clock: RwSignal<leader_elector_core::Now>,
-    running: RwSignal<bool>,
-    mistakes: RwSignal<Vec<String>>,
+    now: leader_elector_core::Now,
+    /// The token of the term that is pointed at.
+    chosen: Option<u64>,
+    /// The list shows every term.
+    shows_all: bool,
 }
+
+impl State {
+    fn new(known: Known, reading: u32) -> Self {
+        let is_running = reading > 0;
+        let now = browser::now();
+        Self { known, reading, is_running, mistakes: Vec::new(), now, chosen: None, shows_all: false }
+    }
+}
+
+/// The tab's state, for whoever changes it.
+#[derive(Clone, Copy)]
+struct Shared(RwSignal<State>);
 
 impl Shared {
     /// Begins to look at a place, and stops looking at any other.
     fn begin(self, place: &Place, token: Option<String>) {
         match place.settings(token.as_deref()) {
-            Err(mistakes) => self.mistakes.set(mistakes),
+            Err(mistakes) => self.change(|state| state.mistakes = mistakes),
             Ok(settings) => {
-                self.mistakes.set(Vec::new());
-                self.wanted.update(|wanted| *wanted += 1);
-                self.known.set(Known { place: place.clone(), has_token: token.is_some(), ..Known::default() });
-                self.running.set(true);
-                let drive = Drive::new(self.known, self.wanted, self.wanted.get_untracked(), settings, token);
-                spawn_local(drive.run());
+                let known = Known { place: place.clone(), has_token: token.is_some(), ..Known::default() };
+                self.change(|state| *state = State::new(known, state.reading + 1));
+                let reading = self.0.with_untracked(|state| state.reading);
+                Executor::spawn_local(Drive::new(self, reading, settings, token).run());
             }
         }
     }
 
     fn stop(self) {
-        self.wanted.update(|wanted| *wanted += 1);
-        self.running.set(false);
+        self.change(|state| {
+            state.reading += 1;
+            state.is_running = false;
+        });
+    }
+
+    /// Changes the state, and has it shown. After the tab has gone nothing is changed.
+    fn change<'a>(self, change: impl FnOnce(&mut State) + 'a) {
+        self.changed(Box::new(change));
+    }
+
+    /// One for all changes: what is generic is made anew for each.
+    fn changed(self, change: Box<dyn FnOnce(&mut State) + '_>) {
+        let _ = self.0.try_update(change);
     }
 }
 
-/// The first tab.
-#[component]
-pub(crate) fn Viewer() -> impl IntoView {
-    let shared = Shared {
-        known: RwSignal::new(Known::default()),
-        wanted: RwSignal::new(0),
-        clock: RwSignal::new(browser::now()),
-        running: RwSignal::new(false),
-        mistakes: RwSignal::new(Vec::new()),
-    };
+/// What the tab shows it in.
+struct Parts {
+    form: Form,
+    leader: Leader,
+    history: History,
+    /// What is there before a gist was named.
+    welcome: Slot,
+    looking: Slot,
+}
+
+impl Parts {
+    fn show(&self, state: &State) {
+        self.form.show(state);
+        self.welcome.show(!state.is_running);
+        self.looking.show(state.is_running);
+        if state.is_running {
+            self.leader.show(state);
+            self.history.show(state);
+        }
+    }
+}
+
+/// The tab in an element, for as long as its owner lives.
+pub(crate) fn begin(tab: &Element) {
+    tab.set_inner_html(include_str!("viewer.html"));
+    let shared = Shared(RwSignal::new(State::new(Known::default(), 0)));
     let fragment = browser::fragment();
     let place = Place::of_fragment(&fragment);
     let remembered = browser::remembered().and_then(|link| Place::of_fragment(&link));
-    let wall = RwSignal::new(is_wall(&fragment));
-    // The interval ends with the tab's component.
-    let ticking = set_interval_with_handle(
-        move || {
-            if !browser::is_hidden() {
-                shared.clock.set(browser::now());
-            }
-        },
-        std::time::Duration::from_millis(250),
-    );
-    on_cleanup(move || {
-        shared.wanted.try_update(|wanted| *wanted += 1);
-        if let Ok(ticking) = ticking {
-            ticking.clear();
-        }
-    });
+    let is_wall = is_wall(&fragment);
+    let shown = place.as_ref().or(remembered.as_ref()).cloned().unwrap_or_default();
+    let parts = Parts {
+        form: Form::new(tab, &shown, remembered.is_some(), is_wall),
+        leader: Leader::new(tab),
+        history: History::new(tab),
+        welcome: Slot::of(tab, ".welcome"),
+        looking: Slot::of(tab, "#looking"),
+    };
+    // In the owner's keeping: what an element's listener held would hold the element.
+    let parts = StoredValue::new_local(parts);
+    form::listen(tab, shared, parts);
+    history::listen(shared, parts);
+    if is_wall {
+        set(&find::<Element>(tab, ".viewer"), "class", "viewer wall");
+    }
     if let Some(place) = &place {
         let token = place.origin().and_then(|origin| browser::token(&origin));
         shared.begin(place, token);
     }
-    let shown = place.or_else(|| remembered.clone()).unwrap_or_default();
-    let is_remembered = remembered.is_some();
-    view! {
-        <div class="viewer" class:wall=move || wall.get()>
-            <Form shared place=shown remembered=is_remembered wall/>
-            <Show when=move || shared.running.get() fallback=move || view! { <Welcome/> }>
-                <Leader shared/>
-                <History shared/>
-            </Show>
-        </div>
-    }
-}
-
-/// What is there before a gist was named.
-#[component]
-fn Welcome() -> impl IntoView {
-    view! {
-        <div class="welcome card">
-            <h2>"Who leads?"</h2>
-            <p>
-                "Name the gist that holds the lock. The page reads it as a candidate would, from this browser and "
-                "nowhere else, and counts the lease from what it sees itself."
-            </p>
-            <p class="muted">
-                "A secret gist can be read by anyone who knows its id. A token is not needed; without one GitHub allows "
-                "60 reads an hour, so the page reads once a minute."
-            </p>
-        </div>
-    }
+    Effect::new(move |_| {
+        let _ = parts.try_with_value(|parts| shared.0.with(|state| parts.show(state)));
+    });
+    // It ends with the owner.
+    StoredValue::new_local(Interval::new(TICK_MS, move || {
+        if !browser::is_hidden() {
+            shared.change(|state| state.now = browser::now());
+        }
+    }));
 }
