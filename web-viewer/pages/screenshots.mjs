@@ -51,6 +51,18 @@ const states = {
     await page.waitForTimeout(2_600);
     await page.context().setOffline(true);
   },
+  "wrong-token": async (gist, page) => {
+    await page.fill("#token", "wrong");
+    await page.click("button.primary");
+    await page.locator("#failure", { hasText: "The token is wrong" }).waitFor();
+  },
+  // Nobody looks: nothing is read, and the page says so to whoever comes back.
+  hidden: async (gist, page) => {
+    await gist.write(record("napoleon", 15));
+    await page.waitForTimeout(2_600);
+    await page.evaluate(() => Object.defineProperty(document, "hidden", { configurable: true, get: () => true }));
+    await page.locator("#fact-next", { hasText: "stopped" }).waitFor();
+  },
   hostile: async (gist) => gist.write(record("<script>alert(1)</script>\u202Enoelopan " + "x".repeat(200), 15)),
 };
 // The playground in a story: at its end, or where something is to be seen for a while.
