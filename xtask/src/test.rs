@@ -1,8 +1,9 @@
 //! `cargo xtask test`: every check, the cheap ones first, and an honest list of what was not run.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -58,7 +59,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     stage("clippy", &|| {
         tool("clippy", "clippy", &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
     })?;
-    stage("tests", &tests)?;
+    let ahead = RefCell::new(None);
+    stage("tests", &|| tests(&ahead))?;
     stage("clusters", &clusters::run)?;
     stage("chart", &chart::run)?;
     stage("docs", &|| {
@@ -76,7 +78,7 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
             Err(web::Lacks(why, mend)) => Outcome::NotRun(why, mend),
         })
     })?;
-    stage("component", &|| Ok(passed(wasi::test()?)))?;
+    stage("component", &|| component(&ahead))?;
     stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;
     stage("demo, patch, component", &|| Ok(passed(demo::run(&demo::Args::fast("patch").with_component())?)))?;
     stage("docker", &|| docker::run(&docker::Args::short()))?;
@@ -138,18 +140,28 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
     Ok(passed(command("cargo", args)?))
 }
 
-/// The workspace's tests. They wait for clocks and sockets most of the time: meanwhile the runner is built, which takes
-/// longest of all.
-fn tests() -> Result<Outcome> {
+/// The workspace's tests. They wait for clocks and sockets most of the time: so twice as many run at once as there are
+/// cores, and meanwhile begins what takes longest of all, the build of the runner.
+fn tests(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
     let all = ["--workspace", "--exclude", CHART_TESTS, "--all-features"];
     if !command("cargo", &[&["test", "--no-run"][..], &all].concat())? {
         return Ok(Outcome::Failed);
     }
-    let mut ahead = wasi::build_ahead()?;
-    let outcome = cargo(&[&["test"][..], &all].concat());
-    // Whether it builds is said by the component's own stage.
-    ahead.wait().context("the runner's build")?;
-    outcome
+    ahead.replace(Some(wasi::build_ahead()?));
+    let mut cargo = Command::new("cargo");
+    cargo.arg("test").args(all).stdin(Stdio::null());
+    if let Ok(cores) = std::thread::available_parallelism() {
+        cargo.env("RUST_TEST_THREADS", (2 * cores.get()).to_string());
+    }
+    Ok(passed(cargo.status().context("cargo test")?.success()))
+}
+
+/// The component's tests, once the build that began ahead of them is over. Whether it went well they say themselves.
+fn component(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
+    if let Some(mut build) = ahead.take() {
+        build.wait().context("the runner's build")?;
+    }
+    Ok(passed(wasi::test()?))
 }
 
 /// A cargo command that a component of the toolchain brings.
