@@ -34,22 +34,23 @@ pub(crate) fn template(part: &Element, selector: &str) -> Element {
 }
 
 /// Another of the same, at the end of an element.
-///
-/// # Panics
-/// Never: every element can be copied.
 pub(crate) fn add(to: &Element, template: &Element) -> Element {
-    let copy = template.clone_node_with_deep(true).expect("every element can be copied");
+    let copy = copy(template);
     // It fails for an element inside itself.
     let _ = to.append_child(&copy);
-    copy.unchecked_into()
+    copy
 }
 
 /// Another of the same, before an element.
 pub(crate) fn before(element: &Element, template: &Element) -> Element {
-    let copy = add(element, template);
+    let copy = copy(template);
     // It fails for a document that is no tree.
     let _ = element.before_with_node_1(&copy);
     copy
+}
+
+fn copy(template: &Element) -> Element {
+    template.clone_node_with_deep(true).expect("every element can be copied").unchecked_into()
 }
 
 /// Sets an element's text.
