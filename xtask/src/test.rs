@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -148,12 +149,9 @@ fn tests(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
         return Ok(Outcome::Failed);
     }
     ahead.replace(Some(wasi::build_ahead()?));
-    let mut cargo = Command::new("cargo");
-    cargo.arg("test").args(all).stdin(Stdio::null());
-    if let Ok(cores) = std::thread::available_parallelism() {
-        cargo.env("RUST_TEST_THREADS", (2 * cores.get()).to_string());
-    }
-    Ok(passed(cargo.status().context("cargo test")?.success()))
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = format!("RUST_TEST_THREADS={}", 2 * cores);
+    Ok(passed(command("env", &[&[&*threads, "cargo", "test"][..], &all].concat())?))
 }
 
 /// The component's tests, once the build that began ahead of them is over. Whether it went well they say themselves.
