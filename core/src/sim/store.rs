@@ -219,6 +219,8 @@ impl Store {
                 landing.lost = Some(revision);
                 self.emulator.reset(now.unix_ms(), self.gist, met);
                 self.last_write = rival;
+                // Its writer was told of it (seed 347,732).
+                self.came_back = Some(met);
             }
             Some(Lost::SecondAfter(span)) => landing.undo_after = Some(span.min(self.settle)),
         }
