@@ -9,7 +9,7 @@ use crate::budget::Budget;
 
 use crate::elector::{self, Elector, Ticket};
 use crate::event::{Event, Lease, Next, Why};
-use crate::lock::{Failure, Lock, Op, Reason, Reply, Sent, Step};
+use crate::lock::{Failure, Lock, Reason, Reply, Sent, Step};
 use crate::sleep::SleepWatch;
 use crate::time::{Clock, Instant, Now};
 use crate::timing::Timing;
@@ -117,6 +117,9 @@ impl<L: Lock> Candidate<L> {
     /// Takes in what happened and says what to do.
     pub fn handle(&mut self, now: Now, input: Input) -> Output {
         self.at = now.at;
+        if let Some(sleep) = &mut self.sleep {
+            sleep.observe(now);
+        }
         match input {
             Input::Response(id, response) => {
                 if self.answered(now, id) {
@@ -233,10 +236,6 @@ impl<L: Lock> Candidate<L> {
             self.request = None;
         }
         if let Some(request) = output.request {
-            if let Some(sleep) = self.sleep.as_mut().filter(|_| matches!(request.op, Op::Write { .. })) {
-                // A lock that needs no request sends its write now.
-                sleep.mark(now);
-            }
             // Nothing to wait for yet: the first step replaces it.
             self.exchange = Some(Exchange { ticket: request.ticket, waits: Waits::Until(now.at) });
             let step = self.lock.start(now, &request.op, request.give_up_at);
@@ -255,9 +254,6 @@ impl<L: Lock> Candidate<L> {
                     exchange.waits = Waits::Answer { id, give_up_at };
                     let is_write = request.method() != http::Method::GET;
                     self.budget.spend(now.at, is_write);
-                    if let Some(sleep) = self.sleep.as_mut().filter(|_| is_write) {
-                        sleep.mark(now);
-                    }
                     self.request = Some(Request { id, http: request, give_up_at });
                     return;
                 }

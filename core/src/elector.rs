@@ -321,7 +321,7 @@ impl Elector {
         if let State::Releasing { own, .. } = &self.state
             && now >= own.sent + self.timing.lease()
         {
-            self.give_up_release(now, "its outcome is still unknown");
+            self.give_up_release(now, "the lease ran out before a release was acknowledged");
         }
     }
 
@@ -463,8 +463,9 @@ impl Elector {
 
     fn reply_claiming(&mut self, now: Instant, flight: InFlight, token: Token, reply: Reply) {
         self.state = State::Following { ready: false };
-        if !matches!(reply, Reply::Failed(Failure::Unsent)) {
-            // R7: the claim may stand, or stand later, with this token.
+        let is_sent = !matches!(reply, Reply::Failed(Failure::Unsent | Failure::Throttled { .. } | Failure::Denied(_)));
+        if is_sent {
+            // R7: the claim may stand, or stand later, with this token. What was throttled or refused was not applied.
             self.newest_token = self.newest_token.max(token);
             self.owed = Some(Own { token, head: None, sent: flight.sent });
         }
@@ -572,6 +573,11 @@ impl Elector {
     fn reply_releasing(&mut self, now: Instant, flight: InFlight, own: Own, looks: u8, reply: Reply) {
         let end = own.sent + self.timing.lease();
         self.state = State::Releasing { own: own.clone(), looks };
+        let reply = match (reply, &self.seen) {
+            // What was read before still stands.
+            (Reply::Unchanged, Some(seen)) => Reply::Standing(seen.standing.clone()),
+            (reply, _) => reply,
+        };
         match reply {
             Reply::Written(_) if flight.asked == Asked::Write(Intent::Release) => self.released(now),
             Reply::Failed(Failure::Throttled { wait }) => {
@@ -594,20 +600,21 @@ impl Elector {
             Reply::Standing(standing) => {
                 let record = standing.record.as_deref().filter(|record| record.is_own(self.me.instance()));
                 match record {
-                    Some(record) if !record.is_held() => self.released(now),
-                    Some(record) => {
+                    Some(record) if !record.is_held() && record.token >= own.token => self.released(now),
+                    Some(record) if record.is_held() => {
                         let own = Own { head: Some(standing.head), token: record.token, ..own };
                         self.due = (now, Why::Release);
                         self.state = State::Releasing { own, looks };
                     }
-                    None => self.look_again(now, &own, looks),
+                    // Text that is no record is not written over: a release of ours may lie below it, and a successor.
+                    Some(_) | None => self.look_again(now, &own, looks),
                 }
             }
             Reply::Written(written) => {
                 // A renewal that was still on its way: that is what there is to release.
                 let sent = own.sent.max(written.sent);
                 self.due = (now, Why::Release);
-                self.state = State::Releasing { own: Own { head: Some(written.head), sent, ..own }, looks };
+                self.state = State::Releasing { own: Own { head: next_base(&written), sent, ..own }, looks };
             }
             Reply::Unchanged => self.look_again(now, &own, looks),
         }
@@ -616,6 +623,10 @@ impl Elector {
     /// Nothing of ours stands. A claim of unknown outcome may still land: look a few times, then leave it to expire.
     fn look_again(&mut self, now: Instant, own: &Own, looks: u8) {
         if looks <= 1 {
+            let stands = self.seen.as_ref().map(|seen| &seen.standing);
+            if stands.is_some_and(|standing| standing.record.is_none() && !standing.stands_for.is_zero()) {
+                return self.give_up_release(now, "text that is no record lies on what was to be released");
+            }
             return self.end(now);
         }
         self.retry(now, own.sent + self.timing.lease());

@@ -14,7 +14,7 @@ use super::snapshot::{Chain, Snapshot};
 use super::throttle::Throttle;
 use super::wire::{NoAnswer, Wire};
 use crate::lock::{Bar, Failure, Identity, Standing, Version};
-use crate::record::{Record, Text};
+use crate::record::Record;
 use crate::time::Instant;
 use crate::warning::Warning;
 
@@ -126,14 +126,6 @@ impl Desk {
         }
         self.ledger.note_list(list);
         Ok(())
-    }
-
-    /// Whether this very text lies in a revision that is known to be replaced.
-    pub(super) fn ledger_knows(&self, text: &Arc<Text>) -> bool {
-        self.kept.as_ref().is_some_and(|kept| {
-            let older = kept.snapshot.chain.list.iter().skip(1);
-            older.filter_map(|version| self.ledger.text(version)).any(|known| known == text)
-        })
     }
 
     /// What the election is told of a snapshot.

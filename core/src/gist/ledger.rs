@@ -78,6 +78,12 @@ impl Ledger {
         self.older.contains(version)
     }
 
+    /// Whether this very text is that of a revision that was replaced, and of none that was not.
+    pub(super) fn is_old_text(&self, text: &Text) -> bool {
+        let mut same = self.texts.iter().filter(|(_, known)| ***known == *text).map(|(version, _)| version).peekable();
+        same.peek().is_some() && same.all(|version| self.is_older(version))
+    }
+
     /// History was rewritten: what replaced what is no longer known.
     pub(super) fn forget_order(&mut self) {
         self.older.clear();

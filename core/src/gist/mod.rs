@@ -69,9 +69,10 @@ pub struct Gist {
     desk: Desk,
     busy: Busy,
     give_up_at: Instant,
-    /// Redirects followed in a row, and whether the last request was a read.
+    /// Redirects followed in a row.
     redirects: u8,
-    is_reading: bool,
+    /// What the last request asked for, if it was a read.
+    asked: Option<http::Uri>,
 }
 
 /// More redirects than this are a circle.
@@ -96,7 +97,7 @@ impl Gist {
             busy: Busy::Idle,
             give_up_at: Instant::ZERO,
             redirects: 0,
-            is_reading: false,
+            asked: None,
         })
     }
 
@@ -127,7 +128,7 @@ impl Gist {
             self.busy = Busy::Idle;
             return Step::Done(Reply::Failed(Failure::Throttled { wait }));
         }
-        self.is_reading = request.method() == http::Method::GET;
+        self.asked = (request.method() == http::Method::GET).then(|| request.uri().clone());
         let timeout = self.desk.settings().request_timeout;
         Step::Send { request, give_up_at: (now.at + timeout).min(self.give_up_at) }
     }
@@ -207,13 +208,13 @@ impl Lock for Gist {
     }
 
     fn receive(&mut self, now: Now, response: &Response<Vec<u8>>) -> Step {
-        let redirected = self.desk.wire.redirected(response).filter(|_| self.is_reading);
+        let redirected = self.asked.as_ref().and_then(|asked| self.desk.wire.redirected(asked, response));
         if let Some(request) = redirected.filter(|_| self.redirects < MOST_REDIRECTS) {
             self.redirects += 1;
             return self.send(now, request);
         }
         self.redirects = 0;
-        let throttled = self.desk.throttle.observe(now.at, response);
+        let throttled = self.desk.throttle.observe(now.at, self.asked.is_some(), response);
         match (std::mem::replace(&mut self.busy, Busy::Idle), throttled) {
             (Busy::Idle, _) => Step::Done(Reply::Failed(Failure::Unknown)),
             (Busy::Reading(_), Some(wait)) => Step::Done(Reply::Failed(Failure::Throttled { wait })),
@@ -265,7 +266,7 @@ impl Lock for Gist {
     }
 
     fn overheard(&mut self, now: Now, response: &Response<Vec<u8>>) -> Option<Duration> {
-        self.desk.throttle.observe(now.at, response)
+        self.desk.throttle.overhear(now.at, response)
     }
 
     fn take_warnings(&mut self) -> Vec<Warning> {

@@ -115,12 +115,14 @@ impl Patch {
     }
 
     fn judge(&mut self, desk: &Desk) -> Result<Option<Landed>, NoAnswer> {
-        let other = self.head_text.as_ref().is_some_and(|text| held_by_other(text, desk));
+        // A text that was replaced is a stale one: no holder to give way to.
+        let other = self.head_text.as_ref().filter(|text| held_by_other(text, desk) && !desk.ledger.is_old_text(text));
         let Some(chain) = &self.chain else {
             // The list comes separately; another holder's text is enough to know (R3).
-            return if other { Err(superseded()) } else { Ok(None) };
+            return if other.is_some() { Err(superseded()) } else { Ok(None) };
         };
-        if other && self.head_text.as_ref().is_some_and(|text| chain.is_valid(0, text).unwrap_or(true)) {
+        let holds = |index, text: &Text| chain.is_valid(index, text).unwrap_or(true);
+        if other.is_some_and(|text| holds(0, text)) {
             return Err(superseded());
         }
         let Some(index) = chain.list.iter().position(|version| *version == self.base) else { return Err(not_shown()) };
@@ -131,6 +133,7 @@ impl Patch {
                 Ok(None)
             }
             Some(text) if self.is_sent(text) => Ok(Some(Landed::Valid(chain.clone(), child))),
+            Some(text) if held_by_other(text, desk) && holds(child, text) => Err(superseded()),
             Some(_) => Ok(Some(Landed::Void)),
         }
     }

@@ -98,7 +98,7 @@ impl Reading {
                 self.etag = answer.etag;
                 self.head_text = Some(Arc::clone(&answer.text));
                 let Some(list) = answer.history else {
-                    if self.defending && !desk.ledger_knows(&answer.text) && held_by_other(&answer.text, desk) {
+                    if self.defending && !desk.ledger.is_old_text(&answer.text) && held_by_other(&answer.text, desk) {
                         return Err(superseded());
                     }
                     self.unproven_head = true;

@@ -154,7 +154,7 @@ impl Writing {
                 ReadStep::Done(Err(none)) => match desk.no_answer(none) {
                     Failure::Unknown => self.read_again(now.at),
                     Failure::Superseded => WriteStep::Done(Reply::Failed(Failure::Conflict)),
-                    failure => WriteStep::Done(Reply::Failed(failure)),
+                    failure => self.refused(desk, failure),
                 },
             },
             Stage::Pausing { .. } | Stage::Settling(_) => self.wake(now, desk),
@@ -184,7 +184,18 @@ impl Writing {
     /// The last request was throttled: if it was the write, it was not applied.
     pub(super) fn throttled(&mut self, desk: &mut Desk, wait: Duration) -> WriteStep {
         self.not_applied(desk);
-        WriteStep::Done(Reply::Failed(Failure::Throttled { wait }))
+        self.refused(desk, Failure::Throttled { wait })
+    }
+
+    /// The last request was not carried out, or not sent. That says nothing of a write before it: a claim that is being
+    /// confirmed, or a write whose place is looked up. The wait is remembered, whatever the reply is.
+    fn refused(&self, desk: &mut Desk, failure: Failure) -> WriteStep {
+        let is_looked_up = matches!(&self.stage, Stage::Patching(patch) if !patch.is_writing());
+        if self.claim.is_none() && !is_looked_up {
+            return WriteStep::Done(Reply::Failed(failure));
+        }
+        desk.ledger.note_token(self.term.token);
+        WriteStep::Done(Reply::Failed(Failure::Unknown))
     }
 
     /// Given up: what was sent may still land, with its token.
@@ -196,7 +207,7 @@ impl Writing {
 
     fn write(&mut self, now: Now, desk: &mut Desk, base: Version) -> WriteStep {
         if let Some(wait) = desk.throttle.remaining(now.at) {
-            return WriteStep::Done(Reply::Failed(Failure::Throttled { wait }));
+            return self.refused(desk, Failure::Throttled { wait });
         }
         let nonce = desk.nonce();
         let mode = desk.settings().write;
@@ -273,9 +284,9 @@ impl Writing {
         }
     }
 
-    fn read(&mut self, now: Instant, desk: &Desk) -> WriteStep {
+    fn read(&mut self, now: Instant, desk: &mut Desk) -> WriteStep {
         if let Some(wait) = desk.throttle.remaining(now) {
-            return WriteStep::Done(Reply::Failed(Failure::Throttled { wait }));
+            return self.refused(desk, Failure::Throttled { wait });
         }
         let (reading, request) = Reading::begin(desk, None, false);
         self.stage = Stage::Reading(reading);
@@ -329,10 +340,11 @@ impl Writing {
     /// The write was refused, or its outcome is unknown.
     fn unanswered(&mut self, now: Instant, desk: &mut Desk, none: NoAnswer) -> WriteStep {
         let failure = desk.no_answer(none);
-        match failure {
-            Failure::Denied(_) => self.not_applied(desk),
-            _ => desk.ledger.note_token(self.term.token),
+        if matches!(failure, Failure::Denied(_)) {
+            self.not_applied(desk);
+            return self.refused(desk, failure);
         }
+        desk.ledger.note_token(self.term.token);
         match failure {
             Failure::Unknown | Failure::Conflict if self.claim.is_some() => self.read(now, desk),
             Failure::Superseded if self.term.intent == Intent::Claim => {

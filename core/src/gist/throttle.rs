@@ -25,6 +25,8 @@ pub(super) struct Throttle {
     until: Option<Instant>,
     /// Throttlings in a row that did not say for how long.
     untold: u32,
+    /// A write was among them: a read that is answered says nothing of the limit on writes.
+    writes: bool,
 }
 
 impl Throttle {
@@ -33,18 +35,29 @@ impl Throttle {
         self.until.map(|until| until.since(now)).filter(|wait| !wait.is_zero())
     }
 
-    /// Looks for a throttling in an answer, and remembers it.
-    pub(super) fn observe(&mut self, now: Instant, response: &Response<Vec<u8>>) -> Option<Duration> {
-        if !is_throttled(response) {
-            if response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED {
-                self.untold = 0;
-            }
-            return None;
+    /// Looks for a throttling in the answer to a read or a write, and remembers it.
+    pub(super) fn observe(&mut self, now: Instant, is_read: bool, response: &Response<Vec<u8>>) -> Option<Duration> {
+        if is_throttled(response) {
+            return self.throttled(now, is_read, response);
         }
+        let is_served = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+        if is_served && !(is_read && self.writes) {
+            (self.untold, self.writes) = (0, false);
+        }
+        None
+    }
+
+    /// The same of an answer that comes too late: of what was asked before it says nothing else.
+    pub(super) fn overhear(&mut self, now: Instant, response: &Response<Vec<u8>>) -> Option<Duration> {
+        is_throttled(response).then(|| self.throttled(now, false, response)).flatten()
+    }
+
+    fn throttled(&mut self, now: Instant, is_read: bool, response: &Response<Vec<u8>>) -> Option<Duration> {
         let wait = told(response.headers()).map_or_else(
             || {
                 let wait = FIRST_WAIT * (1 << self.untold.min(DOUBLINGS));
                 self.untold += 1;
+                self.writes |= !is_read;
                 wait
             },
             |wait| wait.max(LEAST_WAIT),

@@ -22,6 +22,8 @@ use crate::record::{Text, WriteMode};
 pub(super) const LONGEST_LIST: usize = 100;
 /// As many as `history` holds.
 const SHORT_LIST: usize = 30;
+/// Where a repository lists its refs.
+const REFS: &str = "/info/refs";
 /// Named here: to look a name up by its text takes a table of all names there are.
 const API_VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
 /// What of a refusal is repeated in a log.
@@ -130,7 +132,7 @@ impl Wire {
 
     /// The refs of the repository at `url`, as a service advertises them.
     pub(super) fn refs(&self, url: &str, service: &str) -> Outgoing {
-        self.git_request(Method::GET, &format!("{url}/info/refs?service={service}"), Vec::new())
+        self.git_request(Method::GET, &format!("{url}{REFS}?service={service}"), Vec::new())
     }
 
     /// Commands and a pack for the repository at `url`.
@@ -180,23 +182,24 @@ impl Wire {
         Box::new(request)
     }
 
-    /// The request that a redirect asks for: followed for reads only, and only where the API lives, because the token
-    /// goes along.
-    pub(super) fn redirected(&self, response: &Response<Vec<u8>>) -> Option<Outgoing> {
+    /// The request that a redirect of a read asks for: followed within the origin of what was asked only, because the
+    /// token goes along.
+    pub(super) fn redirected(&self, asked: &http::Uri, response: &Response<Vec<u8>>) -> Option<Outgoing> {
         if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
             return None;
         }
         let target: http::Uri = response.headers().get(LOCATION)?.to_str().ok()?.parse().ok()?;
-        let api: http::Uri = self.settings.api.parse().ok()?;
-        let same_origin = target.scheme() == api.scheme() && target.authority() == api.authority();
+        let same_origin = target.scheme() == asked.scheme() && target.authority() == asked.authority();
         let target = match (target.authority(), target.path_and_query()) {
-            (None, Some(path)) => format!("{}://{}{path}", api.scheme_str()?, api.authority()?).parse().ok()?,
-            _ if same_origin => target,
+            (None, Some(path)) => format!("{}://{}{path}", asked.scheme_str()?, asked.authority()?),
+            _ if same_origin => target.to_string(),
             _ => return None,
         };
-        let mut request = self.request(Method::GET, "", Vec::new());
-        *request.uri_mut() = target;
-        Some(request)
+        Some(if asked.path().ends_with(REFS) {
+            self.git_request(Method::GET, &target, Vec::new())
+        } else {
+            self.request_to(Method::GET, &target, Vec::new())
+        })
     }
 
     /// Reads a gist out of an answer.

@@ -44,8 +44,9 @@ pub(super) struct Contract {
     in_flight: Option<(RequestId, Instant)>,
     last_request: RequestId,
     told_until: Instant,
-    /// Throttlings in a row that named no wait: each asks for twice as long as the one before.
-    untold: u32,
+    untold: Untold,
+    /// What was asked for last.
+    asked: Kind,
     first_seen: OrderedMap<RevisionId, Instant>,
     last_write: Option<Instant>,
     immediate_renewals: u32,
@@ -60,6 +61,14 @@ pub(super) struct Contract {
     steps_at_once: u32,
     requests: Minute,
     wakes: Minute,
+}
+
+/// Throttlings in a row that named no wait: each asks for twice as long as the one before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Untold {
+    times: u32,
+    /// What was answered so was a write, or that came too late to tell: then a read that is answered does not end the row.
+    writes: bool,
 }
 
 /// How often something happened in the present minute.
@@ -101,7 +110,8 @@ impl Contract {
             in_flight: None,
             last_request: RequestId(0),
             told_until: Instant::ZERO,
-            untold: 0,
+            untold: Untold::default(),
+            asked: Kind::Read,
             first_seen: OrderedMap::new(),
             last_write: None,
             immediate_renewals: 0,
@@ -149,14 +159,14 @@ impl Contract {
         self.in_flight = self.in_flight.filter(|(_, give_up_at)| now < *give_up_at);
         match input {
             Input::Response(id, response) => {
-                if let Some(wait) = self.told_wait(response) {
+                let is_awaited = self.in_flight.is_some_and(|(awaited, _)| awaited == *id);
+                if let Some(wait) = self.told_wait(response, is_awaited.then_some(self.asked)) {
                     self.told_until = self.told_until.max(now + wait);
                 }
                 if let Some((head, store)) = shows
                     && let Some((state, _)) = store.state(head)
                 {
                     self.first_seen.entry(state).or_insert(now);
-                    let is_awaited = self.in_flight.is_some_and(|(awaited, _)| awaited == *id);
                     if is_awaited && self.claim != self.acknowledged && store.shows(head, &self.instance, self.claim) {
                         self.acknowledged = self.claim;
                     }
@@ -324,8 +334,9 @@ impl Contract {
             return Err((Check::RequestsBounded, words));
         }
         self.last_request = request.id;
+        self.asked = Kind::of(&request.http);
         self.in_flight = Some((request.id, request.give_up_at));
-        if Kind::of(&request.http) == Kind::Write {
+        if self.asked == Kind::Write {
             self.write(now, &request.http, store, seen)?;
             self.last_write = Some(now);
         }
@@ -416,8 +427,8 @@ impl Contract {
         Ok(())
     }
 
-    /// For how long an answer asks to be left alone, at least.
-    fn told_wait(&mut self, response: &Response<Vec<u8>>) -> Option<Duration> {
+    /// For how long an answer asks to be left alone, at least; `None`: it comes too late.
+    fn told_wait(&mut self, response: &Response<Vec<u8>>, to: Option<Kind>) -> Option<Duration> {
         let header = |name: &HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
         let number = |name: &HeaderName| header(name).and_then(|text| text.parse::<u64>().ok());
         let mentions = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
@@ -426,8 +437,9 @@ impl Contract {
             StatusCode::TOO_MANY_REQUESTS => {}
             StatusCode::FORBIDDEN if told.is_some() || is_empty || mentions() => {}
             status => {
-                if status.is_success() || status == StatusCode::NOT_MODIFIED {
-                    self.untold = 0;
+                let is_served = status.is_success() || status == StatusCode::NOT_MODIFIED;
+                if is_served && to.is_some_and(|kind| kind == Kind::Write || !self.untold.writes) {
+                    self.untold = Untold::default();
                 }
                 return None;
             }
@@ -440,8 +452,9 @@ impl Contract {
         let left = until.map(|(reset, date)| reset.saturating_sub(date));
         Some(left.map_or_else(
             || {
-                self.untold += 1;
-                MINUTE * (1 << (self.untold - 1).min(MOST_DOUBLINGS))
+                self.untold.times += 1;
+                self.untold.writes |= to.is_none_or(|kind| kind == Kind::Write);
+                MINUTE * (1 << (self.untold.times - 1).min(MOST_DOUBLINGS))
             },
             Duration::from_secs,
         ))

@@ -75,6 +75,8 @@ pub(crate) struct Hand {
     tricks: VecDeque<Trick>,
     /// Method and path of all requests so far, with `*` where they are conditional.
     pub(crate) asked: Vec<String>,
+    /// How the last of them showed who asks: the API and git each have a way.
+    pub(crate) scheme: String,
 }
 
 impl Hand {
@@ -84,7 +86,7 @@ impl Hand {
         let gist = emulator.create_gist(EPOCH, "ann", &[(DEFAULT_FILE, "{}"), ("notes.md", "notes\n")]);
         let store = Store { emulator, gist, ms: 0 };
         let lock = lock(gist, write, "ours", "ours-1", 1000);
-        Self { store, lock, write, tricks: VecDeque::new(), asked: Vec::new() }
+        Self { store, lock, write, tricks: VecDeque::new(), asked: Vec::new(), scheme: String::new() }
     }
 
     /// Another candidate's lock on the same gist takes this one's place.
@@ -135,6 +137,8 @@ impl Hand {
         let star = if request.headers().contains_key("if-none-match") { "*" } else { "" };
         let path = request.uri().path_and_query().unwrap().as_str().replace(&self.store.gist.to_string(), "ID");
         self.asked.push(format!("{}{star} {path}", request.method()));
+        let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        authorization.unwrap_or_default().split(' ').next().unwrap_or_default().clone_into(&mut self.scheme);
         self.pass(Duration::from_millis(20));
         let trick = self.tricks.pop_front().unwrap_or(Trick::Pass);
         let unix_ms = EPOCH + self.store.ms;

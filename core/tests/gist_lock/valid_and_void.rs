@@ -134,7 +134,9 @@ fn a_write_that_was_overlaid_before_its_answer_is_looked_up_by_its_id() {
 /// The same, where the list is older or newer than the revision: nothing is known, until a read tells.
 #[test]
 fn a_write_whose_revision_cannot_be_looked_up_is_of_unknown_outcome() {
-    for lost in [Trick::Say(status(404)), Trick::Say(status(502)), Trick::Lose] {
+    // Neither a refusal nor a throttling of the look says anything of the write.
+    let refusals = [403, 404, 429, 502].map(|code| Trick::Say(status(code)));
+    for lost in refusals.into_iter().chain([Trick::Lose]) {
         let mut hand = Hand::new(Patch);
         let (token, claimed) = hand.claimed();
         hand.pass(Duration::from_secs(8));
@@ -142,6 +144,7 @@ fn a_write_whose_revision_cannot_be_looked_up_is_of_unknown_outcome() {
         hand.tricks([Trick::Overlaid(Box::new(notes)), lost]);
         let sent = hand.now().at + Duration::from_secs(2);
         assert_eq!(*failed(&hand.try_write(Intent::Renew, token, &claimed.head)), Failure::Unknown);
+        hand.pass(Duration::from_mins(1));
         assert_eq!(hand.standing().acknowledges.expect("it landed").sent, sent);
     }
 }
@@ -155,6 +158,18 @@ fn a_write_that_another_holder_overlaid_ends_the_term() {
     hand.tricks([Trick::Overlaid(Box::new(|store| store.edit(Some(&foreign("go", 15, 9)))))]);
     assert_eq!(*failed(&hand.try_write(Intent::Renew, token, &claimed.head)), Failure::Superseded);
     assert!(hand.asked.last().unwrap().starts_with("PATCH"), "{:?}", hand.asked);
+}
+
+/// R3: so is what lies on our base, below our own write, once its text was fetched. Broken by calling the write void, and
+/// reading again.
+#[test]
+fn a_write_that_landed_on_another_holders_ends_the_term() {
+    let mut hand = Hand::new(Patch);
+    let (token, claimed) = hand.claimed();
+    hand.pass(Duration::from_secs(8));
+    hand.tricks([Trick::After(Box::new(|store| store.edit(Some(&foreign("go", 15, 9)))))]);
+    assert_eq!(*failed(&hand.try_write(Intent::Renew, token, &claimed.head)), Failure::Superseded);
+    assert!(hand.asked.last().unwrap().starts_with("GET /gists/ID/"), "{:?}", hand.asked);
 }
 
 impl Hand {

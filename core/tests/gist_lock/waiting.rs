@@ -46,6 +46,42 @@ fn a_minute_doubles_up_to_sixteen() {
     assert_eq!(*failed(&hand.read()), Failure::Throttled { wait: Duration::from_mins(1) }, "a success starts anew");
 }
 
+/// Broken by starting anew at the read between two writes.
+#[test]
+fn a_read_that_is_answered_says_nothing_of_the_limit_on_writes() {
+    let mut hand = Hand::new(Patch);
+    let free = hand.standing();
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        hand.tricks([Trick::Say(with_headers(429, &[]))]);
+        let reply = hand.try_write(Intent::Claim, 1, &free.head);
+        let Failure::Throttled { wait } = failed(&reply).clone() else { panic!("it is throttled: {reply:?}") };
+        waits.push(wait.as_secs());
+        hand.pass(wait);
+        hand.standing_or_unchanged();
+        // Nor does an answer that comes too late.
+        let now = hand.now();
+        assert_eq!(hand.lock.overheard(now, &with_headers(200, &[])), None);
+    }
+    assert_eq!(waits, [60, 120, 240]);
+}
+
+/// A claim that was acknowledged stands, whatever becomes of its confirmation. Broken by passing the throttling on as if it
+/// were the claim's.
+#[test]
+fn a_confirmation_that_is_throttled_or_refused_leaves_a_claim_of_unknown_outcome() {
+    for (write, code) in [(Patch, 429), (Push, 429), (Patch, 403), (Push, 403)] {
+        let before = if write == Push { 3 } else { 2 };
+        let mut hand = Hand::new(write);
+        let free = hand.standing();
+        let tricks = (0..before).map(|_| Trick::Pass).chain([Trick::Say(with_headers(code, &[]))]);
+        hand.tricks(tricks.collect::<Vec<_>>());
+        assert_eq!(*failed(&hand.try_write(Intent::Claim, 1, &free.head)), Failure::Unknown, "{write} {code}");
+        hand.pass(Duration::from_mins(1));
+        assert_eq!(hand.standing().newest_token.get(), 1, "{write} {code}");
+    }
+}
+
 #[test]
 fn a_403_that_says_nothing_of_a_limit_is_a_refusal() {
     assert_eq!(told(403, &[]), None);
@@ -110,6 +146,24 @@ fn redirects_are_followed_for_reads_and_to_the_same_origin_only() {
     for elsewhere in ["http://evil.test/gists/ID", "https://api.test/gists/ID", "http://api.test:81/gists/ID"] {
         assert!(matches!(read(elsewhere), (Reply::Failed(_), 1)), "{elsewhere}");
     }
+    // The list of refs is asked for where the repository is, which is not where the API is.
+    for (location, followed) in [
+        ("/ID.git/info/refs?service=git-upload-pack", true),
+        ("http://gist.test/ID.git/info/refs?service=git-upload-pack", true),
+        ("http://api.test/ID.git/info/refs?service=git-upload-pack", false),
+    ] {
+        let mut hand = Hand::new(Push);
+        let free = hand.standing();
+        let to = location.replace("ID", &hand.store.gist.to_string());
+        hand.tricks([Trick::Say(with_headers(301, &[("location", &to)]))]);
+        let reply = hand.try_write(Intent::Claim, 1, &free.head);
+        assert_eq!(matches!(reply, Reply::Written(_)), followed, "{location}: {:?}", hand.asked);
+    }
+    let mut hand = Hand::new(Push);
+    let free = hand.standing();
+    hand.tricks([Trick::Say(with_headers(301, &[("location", "/moved.git/info/refs")]))]);
+    hand.try_write(Intent::Claim, 1, &free.head);
+    assert_eq!((hand.count("GET /moved.git"), hand.scheme.as_str()), (1, "Basic"), "{:?}", hand.asked);
     let mut hand = Hand::new(Patch);
     let free = hand.standing();
     hand.tricks([Trick::Say(with_headers(307, &[("location", "http://api.test/gists/x")]))]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use leader_elector_core::elector::Input;
-use leader_elector_core::lock::{Failure, Intent, Reply};
+use leader_elector_core::lock::{Failure, Intent, Reason, Reply, Version, Written};
 use leader_elector_core::{Event, Instant, Next, StopReason, Warning, Why, timing};
 
 use super::script::{self, Script, free, held, ours, ours_released, written};
@@ -117,6 +117,75 @@ fn r6_a_claim_of_unknown_outcome_is_looked_for_and_released() {
     let read = output.request.unwrap();
     let output = script.at(5_100, Input::Reply(read.ticket, ours("v2", 1)));
     assert_eq!(script::term(output.request.as_ref()).intent, Intent::Release);
+}
+
+/// The reads that look for it are conditional. Broken by taking 304 for "nothing of ours".
+#[test]
+fn r6_what_was_read_before_and_still_stands_is_released() {
+    let mut script = Script::new();
+    script.claim(0, free("v1", 0));
+    let output = script.at(500, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict)));
+    let read = output.request.unwrap();
+    let output = script.at(600, Input::Reply(read.ticket, ours("v2", 1)));
+    assert!(output.request.is_none(), "claims that met part: {output:?}");
+    let read = script.at(700, Input::Stop).request.unwrap();
+    let output = script.at(800, Input::Reply(read.ticket, Reply::Unchanged));
+    assert_eq!(script::term(output.request.as_ref()).intent, Intent::Release);
+    assert_eq!(script::replaces(output.request.as_ref()), Version::from("v2"));
+}
+
+/// What was throttled or refused was not applied: there is nothing to look for, and nothing to wait for. Broken by looking
+/// for it until the lease is over.
+#[test]
+fn stopped_after_a_claim_that_was_refused_it_ends_at_once() {
+    let wait = Duration::from_mins(1);
+    let reason = Reason { status: 404, message: String::new() };
+    for refusal in [Failure::Throttled { wait }, Failure::Denied(reason), Failure::Unsent] {
+        let mut script = Script::new();
+        script.claim(0, free("v1", 0));
+        script.at(500, Input::Reply(script.ticket(), Reply::Failed(refusal.clone())));
+        let output = script.at(600, Input::Stop);
+        assert_eq!((output.next, output.events), (Next::Done, Vec::new()), "{refusal:?}");
+    }
+}
+
+/// A renewal that was on its way at the stop, with something on it: that has to be read first (R3). Broken by releasing
+/// whatever lies there.
+#[test]
+fn r6_what_lies_on_our_last_renewal_is_read_before_the_release() {
+    let mut script = Script::new();
+    script.lead();
+    let (renewal, _) = script.request_due(10_000, Intent::Renew);
+    script.at(10_100, Input::Stop);
+    script.at(10_200, Input::WorkStopped);
+    let overlaid = Written { overlaid: true, ..written("v3", 10_000, 0) };
+    let output = script.at(10_300, Input::Reply(renewal, Reply::Written(overlaid)));
+    assert!(script::is_read(output.request.as_ref()), "{output:?}");
+}
+
+/// Others wait a lease for it. Broken by ending without a word.
+#[test]
+fn text_that_lies_on_what_was_to_be_released_is_said() {
+    let mut script = Script::new();
+    script.lead();
+    script.at(5_000, Input::Stop);
+    script.at(6_000, Input::WorkStopped);
+    let output = script.at(6_100, Input::Reply(script.ticket(), Reply::Failed(Failure::Conflict)));
+    let output = script.at(6_200, Input::Reply(output.request.unwrap().ticket, script::unclear("v3")));
+    assert!(matches!(output.events[..], [Event::Warning(Warning::NotReleased { .. })]), "{output:?}");
+    assert_eq!(output.next, Next::Done);
+}
+
+/// A claim of unknown outcome may still land: an earlier term's released record is not its release. Broken by taking it
+/// for that.
+#[test]
+fn r6_the_release_of_an_earlier_term_is_not_that_of_a_claim_that_is_looked_for() {
+    let mut script = Script::new();
+    script.claim(0, ours_released("v1", 5));
+    script.at(500, Input::Stop);
+    let output = script.at(5_000, Input::Reply(script.ticket(), Reply::Failed(Failure::Unknown)));
+    let output = script.at(5_100, Input::Reply(output.request.unwrap().ticket, ours_released("v1", 5)));
+    assert!(output.events.is_empty() && output.next != Next::Done, "it is looked for again: {output:?}");
 }
 
 #[test]

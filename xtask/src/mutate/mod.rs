@@ -160,3 +160,23 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The run finds it out as well, after an hour.
+    #[test]
+    fn each_change_has_its_one_place_in_the_source() {
+        let source = image::root().join("core/src");
+        for mutation in ALL {
+            let text = std::fs::read_to_string(source.join(mutation.file)).expect("the file is there");
+            assert_eq!(text.matches(mutation.from).count(), 1, "{}, in {}", mutation.name, mutation.file);
+            assert_ne!(mutation.from, mutation.to, "{}", mutation.name);
+        }
+        let mut names: Vec<_> = ALL.iter().map(|mutation| mutation.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len(), "names are unique");
+    }
+}
