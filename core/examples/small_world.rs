@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         rows = vec![(candidates, u8::try_from(deviations).unwrap_or(u8::MAX))];
     }
     let span = Duration::from_secs(number("--seconds").unwrap_or(9));
+    let settle = Bounds::SETTLE;
     let mut sound = true;
     println!(
         "{:<12}{:>11}{:>12}{:>9}{:>12}{:>12}{:>12}{:>9}",
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
         for writes in [vec![Push], vec![Patch], vec![Push, Patch]] {
             for apart in [0, 130] {
                 let start_apart = Duration::from_millis(apart);
-                let bounds = Bounds { candidates, writes: writes.clone(), start_apart, deviations, span };
+                let bounds = Bounds { candidates, writes: writes.clone(), start_apart, deviations, span, settle };
                 let started = Instant::now();
                 let found = explore(&bounds, jobs);
                 let words: Vec<_> = writes.iter().map(ToString::to_string).collect();

@@ -23,6 +23,8 @@ use crate::timing::Timing;
 
 /// The least time between two writes.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// Of a claim: one, and its repetition.
+const MOST_CONFIRMATIONS: u32 = 2;
 /// A wait that nobody named doubles this often, and then stays.
 const MOST_DOUBLINGS: u32 = 4;
 /// Steps in a row without any time passing.
@@ -50,6 +52,7 @@ pub(super) struct Contract {
     first_seen: OrderedMap<RevisionId, Instant>,
     last_write: Option<Instant>,
     immediate_renewals: u32,
+    confirmations: u32,
     claim: Option<u64>,
     /// The token of the newest claim that an answer showed.
     acknowledged: Option<u64>,
@@ -115,6 +118,7 @@ impl Contract {
             first_seen: OrderedMap::new(),
             last_write: None,
             immediate_renewals: 0,
+            confirmations: 0,
             claim: None,
             acknowledged: None,
             leads: None,
@@ -364,9 +368,14 @@ impl Contract {
                     return Err((Check::ReleaseAfterWork, words));
                 }
             }
-            Intent::Confirmation => seen.path(Path::Confirmation),
+            Intent::Confirmation => {
+                seen.path(Path::Confirmation);
+                self.spares(now, request, &says, store)?;
+                self.confirmations += 1;
+            }
             Intent::Renewal => {
                 seen.path(Path::Renewal);
+                self.spares(now, request, &says, store)?;
                 self.immediate_renewals = if soon { self.immediate_renewals + 1 } else { 0 };
                 if self.immediate_renewals > 0 {
                     seen.path(Path::ImmediateRenewal);
@@ -376,9 +385,16 @@ impl Contract {
                 seen.path(Path::Claim);
                 self.respects(now, &says, store, seen)?;
                 self.claim = Some(says.leader_transitions);
+                self.confirmations = 0;
             }
         }
-        if soon && (intent == Intent::Claim || self.immediate_renewals > 1) {
+        let too_soon = match intent {
+            Intent::Claim => true,
+            Intent::Confirmation => self.confirmations > MOST_CONFIRMATIONS,
+            Intent::Renewal => self.immediate_renewals > 1,
+            Intent::Release => false,
+        };
+        if soon && too_soon {
             let words = format!("{instance}: {intent:?} at {now:?}, the last write was at {:?}", self.last_write);
             return Err((Check::WriteInterval, words));
         }
@@ -390,11 +406,25 @@ impl Contract {
             Intent::Release
         } else if self.leads.is_some() {
             Intent::Renewal
-        } else if self.claim == Some(says.leader_transitions) {
+        } else if self.acknowledged == Some(says.leader_transitions) {
+            // A claim that was never applied is claimed again with its token.
             Intent::Confirmation
         } else {
             Intent::Claim
         }
+    }
+
+    /// R3: nothing is written over the live record of another that was seen. What is no record may be renewed over.
+    fn spares(&self, now: Instant, request: &http::Request<Vec<u8>>, says: &Says, store: &Store) -> Result<(), Broken> {
+        let base = || says.base.as_deref().and_then(|base| base.parse().ok());
+        let Some(on) = pushed(request).map(|(old, _)| old).or_else(base) else { return Ok(()) };
+        let Some((state, stands_for)) = store.stands(on, &self.instance, self.timing.lease()) else { return Ok(()) };
+        let is_held = store.note(state).and_then(|note| note.text.record()).is_some_and(Says::is_held);
+        if is_held && self.first_seen.get(&state).is_some_and(|at| now < *at + stands_for) {
+            let words = format!("{} writes at {now:?} on {state}, another's, which it has seen", self.instance);
+            return Err((Check::LeaseRespected, words));
+        }
+        Ok(())
     }
 
     /// R1, R9: what a claim names as its base must have run out since it was first received.

@@ -1,4 +1,5 @@
-//! Random worlds: ten virtual minutes in which much goes wrong, then peace, in which everything must come right.
+//! Random worlds: nine virtual minutes in which much goes wrong, then peace, for a minute at least, in which everything
+//! must come right.
 
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ use crate::timing::Settings;
 
 /// What the liveness bound allows beyond what is computed.
 const SLACK: Duration = Duration::from_secs(5);
+/// What the bound of a hand-over allows beyond a poll and settle.
+const HAND_OVER_SLACK: Duration = Duration::from_millis(500);
+/// How long peace lasts at least.
+const PEACE: Duration = Duration::from_mins(1);
 /// The time between two looks at how things stand.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -126,6 +131,7 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
     let course = match Course::new(seed, profile, |builder| builder.told(is_told)) {
         Ok(mut course) => {
             course.run_until(Moment::END);
+            course.world.run_until(Moment::ZERO + profile.trouble + PEACE);
             course
         }
         Err(words) => {
@@ -183,7 +189,7 @@ enum Stage {
     HandsOver {
         seat: usize,
         asked: Moment,
-        bound: Duration,
+        released: Option<Moment>,
     },
     Over,
 }
@@ -303,14 +309,20 @@ impl Course {
                 Some(if world.now < end { world.now + LOOK } else { self.await_quiet() })
             }
             Stage::Quiet => self.stop_leader(),
-            Stage::HandsOver { seat, asked, bound } => {
+            Stage::HandsOver { seat, asked, released } => {
                 if world.leader().is_some_and(|leader| leader != seat) {
                     return None;
                 }
-                if world.now >= asked + bound {
-                    let words = format!("seat {seat} was stopped at {asked}, and {bound:?} later nobody leads");
+                let by = released.map_or(asked + world.takeover(), |released| released + world.hands_over());
+                if world.now >= by {
+                    let words = format!(
+                        "seat {seat} was stopped at {asked}, its lock was released at {released:?}, and at {by} nobody leads"
+                    );
                     world.broken(Check::HandOver, words);
                     return None;
+                }
+                if released.is_none() && world.seats[seat].process.is_none() {
+                    *stage = Stage::HandsOver { seat, asked, released: Some(world.now) };
                 }
                 Some(world.now + Duration::from_millis(1))
             }
@@ -384,7 +396,7 @@ impl Course {
         world.seats[seat].work_takes = Some(Duration::ZERO);
         world.stop(seat);
         let asked = world.now;
-        self.stage = Stage::HandsOver { seat, asked, bound: world.takeover() };
+        self.stage = Stage::HandsOver { seat, asked, released: None };
         Some(asked)
     }
 }
@@ -460,6 +472,14 @@ impl World {
             self.store.stands(self.store.head(), &process.instance, lease)
         });
         stands.map(|(_, stands_for)| stands_for).max().unwrap_or_default().max(persists)
+    }
+
+    /// What it takes to follow a release: where claims may meet, as in patch mode, they part.
+    fn hands_over(&self) -> Duration {
+        let alone = self.seats.len() == 2 || self.seats.iter().all(|seat| seat.write == WriteMode::Push);
+        let timings = self.seats.iter().map(|seat| seat.timing);
+        let longest = timings.map(|timing| timing.poll() + timing.settle()).max().unwrap_or_default();
+        if alone { longest + HAND_OVER_SLACK } else { self.takeover() }
     }
 
     /// What it takes to take over what is free.

@@ -56,3 +56,23 @@ pub fn shrink(seed: u64, profile: &Profile) -> Option<Shrunk> {
 fn breaks(outcome: &Outcome, check: Check) -> bool {
     outcome.violation.as_ref().is_some_and(|violation| violation.check == check)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::explore::Rules;
+    use super::*;
+
+    #[test]
+    fn what_is_left_still_breaks_the_same_promise_and_takes_less() {
+        let trouble = Duration::from_mins(2);
+        let profile = Profile { rules: Rules::Original, trouble, ..Profile::default() }.at_default_timings();
+        let seed =
+            (1..50).find(|seed| explore(*seed, &profile).violation.is_some()).expect("the original's rules break");
+        let check = explore(seed, &profile).violation.map(|violation| violation.check);
+        let least = shrink(seed, &profile).expect("it breaks a promise");
+        assert_eq!(least.outcome.violation.map(|violation| violation.check), check);
+        assert_eq!(explore(seed, &least.profile).violation.map(|violation| violation.check), check);
+        assert!(least.faults.len() < 6 && least.profile.trouble <= trouble, "{:?}", least.faults);
+        assert!(shrink(seed, &Profile { faults: super::super::Switches::NONE, ..Profile::default() }).is_none());
+    }
+}

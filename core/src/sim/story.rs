@@ -1,32 +1,25 @@
 //! What happened, as a person can read it.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use super::clock::Moment;
 
-/// Lines that are kept: the newest.
-const LONGEST: usize = 600;
-
-/// The newest lines of a world's history. Nothing is written down unless somebody wants to read it.
+/// A world's history, line by line. Nothing is written down unless somebody wants to read it.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
     is_told: bool,
-    lines: VecDeque<String>,
+    lines: Vec<String>,
 }
 
 impl Story {
     pub(super) fn told(is_told: bool) -> Self {
-        Self { is_told, lines: VecDeque::new() }
+        Self { is_told, lines: Vec::new() }
     }
 
     /// Adds a line. Its words are made only if they are wanted; a page draws what happens, and need not load them.
     pub(super) fn tell(&mut self, at: Moment, who: &str, words: impl FnOnce() -> String) {
         if self.is_told && !cfg!(target_arch = "wasm32") {
-            if self.lines.len() == LONGEST {
-                self.lines.pop_front();
-            }
-            self.lines.push_back(format!("{at:>10}  {who:<12} {}", words()));
+            self.lines.push(format!("{at:>10}  {who:<12} {}", words()));
         }
     }
 
