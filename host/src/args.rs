@@ -59,7 +59,7 @@ pub struct ApiArgs {
     /// Where pushes go: URL/ID.git [default: what the API says of the gist, if it is of the API's site]
     #[arg(long, env = "LEADER_ELECTION_GIT_URL", value_name = "URL")]
     pub git_url: Option<String>,
-    /// Certificates of your own authority (PEM), beside the system's; proxies (no SOCKS): HTTPS_PROXY, ALL_PROXY, NO_PROXY
+    /// Certificates of your own authority (PEM), beside the system's; proxies, SOCKS too: HTTPS_PROXY, ALL_PROXY, NO_PROXY
     #[arg(long, env = "LEADER_ELECTION_CA_FILE", value_name = "PATH")]
     pub ca_file: Option<PathBuf>,
     /// Allow plain http to other hosts than this machine: the token travels in the clear
