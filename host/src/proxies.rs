@@ -6,7 +6,7 @@ use http::uri::Authority;
 use leader_elector_core::gist::harmless;
 
 /// For each kind of address the variables that name its proxy; the first that is not empty counts. curl knows no
-/// HTTP_PROXY, for fear of CGI, where a visitor sets it; nearly all other programs do.
+/// `HTTP_PROXY`, for fear of CGI, where a visitor sets it; nearly all other programs do.
 const HTTPS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const HTTP: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 /// What is reached without one: names with all below them, addresses, networks (10.0.0.0/8), or `*`: everything.
