@@ -101,8 +101,10 @@ pub enum Clock {
 }
 
 /// Seconds since the Unix epoch of an HTTP date, in the one form that servers send (RFC 9110, 5.6.7):
-/// `Sun, 06 Nov 1994 08:49:37 GMT`. A reader of all forms that mail ever had is several kilobytes of a page.
-pub(crate) fn http_date(text: &str) -> Option<u64> {
+/// `Sun, 06 Nov 1994 08:49:37 GMT`. None: it is none. A reader of all forms that mail ever had is several kilobytes of
+/// a page.
+#[must_use]
+pub fn http_date(text: &str) -> Option<u64> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let mut words = text.trim().split(' ').skip(1);
     let day = words.next()?.parse().ok()?;

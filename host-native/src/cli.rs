@@ -184,7 +184,7 @@ pub(crate) struct DoctorArgs {
     #[arg(long, help_heading = None)]
     pub(crate) scratch: bool,
     /// The time between two writes; GitHub asks for a second
-    #[arg(long, allow_hyphen_values = true, value_name = "DURATION", default_value = "1s", help_heading = None)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", help_heading = None)]
     pub(crate) pause: String,
     /// The format
     #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = None)]

@@ -7,6 +7,7 @@ use leader_elector_core::gist;
 use leader_elector_core::timing::{self, Timing, TimingError};
 use leader_elector_core::{Candidate, Clock, Event, Gist, Lease, Token, View, WriteMode};
 use leader_elector_host::config;
+use leader_elector_host::proxies::Proxies;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -185,7 +186,9 @@ impl Builder {
             settle: timing.settle(),
             request_timeout: timing.request_timeout(),
         };
-        let transport = Transport::new(&self.access).map_err(|error| mistakes.push(error.to_string()));
+        let proxies = Proxies::from_environment().map_err(|more| mistakes.extend(more)).unwrap_or_default();
+        let access = Access { proxies, ..self.access.clone() };
+        let transport = Transport::new(&access).map_err(|error| mistakes.push(error.to_string()));
         if self.access.token.is_none() {
             mistakes.push("token is not given: allowed is a token with the scope `gist`".to_owned());
         }

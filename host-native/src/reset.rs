@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use leader_elector::clock;
+use leader_elector_core::record::Record;
 use leader_elector_host::say::{complain, print};
 
 use crate::cli::ResetArgs;
@@ -43,5 +44,12 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
         }
     }
     observer.reset(&standing, standing.newest_token).await?;
-    print(&format!("reset: the lock is free, the next term has token {}", standing.newest_token.get() + 1))
+    let next = format!("the next term has token {}", standing.newest_token.get() + 1);
+    // Who starts now cannot know that it has run out (R9).
+    print(&if standing.record.as_deref().is_some_and(Record::is_held) {
+        let seconds = standing.stands_for.as_secs();
+        format!("reset: nobody holds the lock; candidates respect what lay there for {seconds} s more, {next}")
+    } else {
+        format!("reset: the lock is free, {next}")
+    })
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use leader_elector_core::{Instant, Now, Sent};
+use leader_elector_host::proxies::Proxies;
 pub use leader_elector_host::world::{Access, NoAnswer};
 use leader_elector_host::world::{CaFile, LONGEST_BODY, World};
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, NoProxy, Proxy};
 use thiserror::Error;
 
 use crate::{certificates, clock};
@@ -25,6 +26,9 @@ pub enum TransportError {
     /// The system's certificates, or those of `SSL_CERT_FILE`, are of no use.
     #[error("certificates: {0}; look at SSL_CERT_FILE, SSL_CERT_DIR and the system's bundle")]
     Certificates(String),
+    /// A proxy's address is of no use.
+    #[error("proxy: {0}; look at HTTPS_PROXY, HTTP_PROXY and ALL_PROXY")]
+    Proxy(String),
 }
 
 /// An HTTP client that keeps one connection.
@@ -34,10 +38,10 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A client; proxies come from the environment, as curl reads it.
+    /// A client.
     ///
     /// # Errors
-    /// Certificates that cannot be used.
+    /// Certificates or proxies that cannot be used.
     pub fn new(access: &Access) -> Result<Self, TransportError> {
         let own = access.ca_file.as_ref().map(authority).transpose()?.unwrap_or_default();
         let unusable = |error: reqwest::Error| TransportError::Certificates(chain(&error));
@@ -45,7 +49,12 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             // A repetition that nobody asked for would hide that the outcome is unknown.
             .retry(reqwest::retry::never())
-            .pool_max_idle_per_host(1);
+            .pool_max_idle_per_host(1)
+            // Of its own accord it passes over what it does not understand.
+            .no_proxy();
+        for proxy in proxies(&access.proxies)? {
+            builder = builder.proxy(proxy);
+        }
         if let Some(pem) = certificates::beside() {
             let public = Certificate::from_pem_bundle(&pem).map_err(unusable)?;
             builder = builder.tls_certs_only(public.into_iter().chain(own));
@@ -111,6 +120,17 @@ impl World for Transport {
     async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, NoAnswer> {
         Self::send(self, request).await
     }
+}
+
+/// The proxies, as the client takes them.
+fn proxies(given: &Proxies) -> Result<Vec<Proxy>, TransportError> {
+    let https = given.https.as_deref().map(Proxy::https);
+    let http = given.http.as_deref().map(Proxy::http);
+    let all = https.into_iter().chain(http).map(|proxy| {
+        let proxy = proxy.map_err(|error| TransportError::Proxy(chain(&error.without_url())))?;
+        Ok(proxy.no_proxy(NoProxy::from_string(&given.none_for)))
+    });
+    all.collect()
 }
 
 /// The certificates in a file, tried out by themselves: whatever else is wrong is not this file's fault.

@@ -20,13 +20,15 @@ until is the end of the term as of that line, RFC 3339 by this machine's clock; 
 Exit codes: 0 ended in order, 1 failed (as where nobody reads the events any more), 2 a mistake in the configuration,
 3 refused before the first successful read";
 
-/// The command line, as far as all hosts read it alike: an empty variable counts as none, and help shows no values of
-/// variables.
+/// The command line, as far as all hosts read it alike: an empty variable counts as none, help shows no values of
+/// variables, and `-5s` is a duration that is not allowed rather than a flag that is not known.
 #[must_use]
 pub fn with_variables(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let is_empty = |name| std::env::var_os(name).is_some_and(|value| value.is_empty());
         let arg = if arg.get_env().is_some_and(is_empty) { arg.env(Resettable::Reset) } else { arg };
+        let is_duration = arg.get_value_names().is_some_and(|names| names == ["DURATION"]);
+        let arg = if is_duration { arg.allow_hyphen_values(true) } else { arg };
         arg.hide_env_values(true)
     });
     command.mut_subcommands(with_variables)
@@ -59,7 +61,7 @@ pub struct ApiArgs {
     /// Where pushes go: URL/ID.git [default: what the API says of the gist, if it is of the API's site]
     #[arg(long, env = "LEADER_ELECTION_GIT_URL", value_name = "URL")]
     pub git_url: Option<String>,
-    /// Certificates of your own authority (PEM), beside the system's; proxies (no SOCKS): HTTPS_PROXY, ALL_PROXY, NO_PROXY
+    /// Certificates of your own authority (PEM), beside the system's; proxies, SOCKS too: HTTPS_PROXY, ALL_PROXY, NO_PROXY
     #[arg(long, env = "LEADER_ELECTION_CA_FILE", value_name = "PATH")]
     pub ca_file: Option<PathBuf>,
     /// Allow plain http to other hosts than this machine: the token travels in the clear
@@ -110,55 +112,25 @@ pub enum EventsFormat {
 #[command(next_help_heading = "Timings")]
 pub struct TimingArgs {
     /// For how long others respect a lease
-    #[arg(
-        long,
-        allow_hyphen_values = true,
-        env = "LEADER_ELECTION_LEASE",
-        value_name = "DURATION",
-        default_value = "30s"
-    )]
+    #[arg(long, env = "LEADER_ELECTION_LEASE", value_name = "DURATION", default_value = "30s")]
     pub lease: String,
     /// How long after its last acknowledged write a leader stops by itself
-    #[arg(
-        long,
-        allow_hyphen_values = true,
-        env = "LEADER_ELECTION_RENEW_DEADLINE",
-        value_name = "DURATION",
-        default_value = "20s"
-    )]
+    #[arg(long, env = "LEADER_ELECTION_RENEW_DEADLINE", value_name = "DURATION", default_value = "20s")]
     pub renew_deadline: String,
     /// The time between two renewals
-    #[arg(
-        long,
-        allow_hyphen_values = true,
-        env = "LEADER_ELECTION_RENEW_INTERVAL",
-        value_name = "DURATION",
-        default_value = "10s"
-    )]
+    #[arg(long, env = "LEADER_ELECTION_RENEW_INTERVAL", value_name = "DURATION", default_value = "10s")]
     pub renew_interval: String,
     /// The time between two reads of a follower
-    #[arg(
-        long,
-        allow_hyphen_values = true,
-        env = "LEADER_ELECTION_POLL",
-        value_name = "DURATION",
-        default_value = "2s"
-    )]
+    #[arg(long, env = "LEADER_ELECTION_POLL", value_name = "DURATION", default_value = "2s")]
     pub poll: String,
     /// How long the store may take to drop one of two concurrent writes
-    #[arg(
-        long,
-        allow_hyphen_values = true,
-        env = "LEADER_ELECTION_SETTLE",
-        value_name = "DURATION",
-        default_value = "1s"
-    )]
+    #[arg(long, env = "LEADER_ELECTION_SETTLE", value_name = "DURATION", default_value = "1s")]
     pub settle: String,
     /// The time that the guarded work needs to end [default: 0s; with a command 4s]
-    #[arg(long, allow_hyphen_values = true, env = "LEADER_ELECTION_STOP_GRACE", value_name = "DURATION")]
+    #[arg(long, env = "LEADER_ELECTION_STOP_GRACE", value_name = "DURATION")]
     pub stop_grace: Option<String>,
     /// The bound on one request [default: 5s, or a third of the renew deadline]
-    #[arg(long, allow_hyphen_values = true, env = "LEADER_ELECTION_REQUEST_TIMEOUT", value_name = "DURATION")]
+    #[arg(long, env = "LEADER_ELECTION_REQUEST_TIMEOUT", value_name = "DURATION")]
     pub request_timeout: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use leader_elector_core::{Candidate, Clock, Gist, Identity, Now, WriteMode};
 use crate::args::{ApiArgs, LockArgs, RunArgs};
 use crate::end::Failure;
 use crate::place;
+use crate::proxies::Proxies;
 pub use crate::timings::duration;
 use crate::timings::timing_of;
 use crate::world::{Access, CaFile};
@@ -212,7 +213,10 @@ fn access(args: &ApiArgs, token_needed: bool, mistakes: &mut Mistakes) -> Option
             .take(place::read(path).map_err(|error| format!("ca file is `{}`: {error}", path.display())))
             .map(|pem| Some(CaFile { path: path.clone(), pem })),
     };
-    Some(Access { token: token?.map(Into::into), token_file: args.token_file.clone(), ca_file: ca_file? })
+    let proxies = if cfg!(target_os = "wasi") { Ok(Proxies::default()) } else { Proxies::from_environment() };
+    let proxies = proxies.map_err(|more| mistakes.0.extend(more)).ok();
+    let (token, token_file) = (token?.map(Into::into), args.token_file.clone());
+    Some(Access { token, token_file, ca_file: ca_file?, proxies: proxies? })
 }
 
 /// The token in a file: its content without the white space around it.

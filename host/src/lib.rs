@@ -16,6 +16,7 @@ pub mod log;
 pub mod native_only;
 pub mod observe;
 mod place;
+pub mod proxies;
 pub mod say;
 pub mod status;
 mod timings;

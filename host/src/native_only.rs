@@ -8,16 +8,15 @@ use clap::{Args, Command};
 use crate::Failure;
 use crate::args::RunArgs;
 use crate::config::Config;
+use crate::proxies;
 
-/// Proxies that the native binary's requests take.
-const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 /// What tells the native binary which pod to label.
 const POD: [&str; 3] = ["POD_NAME", "POD_NAMESPACE", "POD_UID"];
 
 /// The variables that are set and mean nothing to a component: a sentence each, without the value. They stand in many
 /// surroundings unasked, so they are no mistake.
 pub fn ignored() -> impl Iterator<Item = String> {
-    let proxies = PROXIES.map(|name| (name, "its host sends a component's requests, and asks no proxy"));
+    let proxies = proxies::VARIABLES.map(|name| (name, "its host sends a component's requests, and asks no proxy"));
     let pod = POD.map(|name| (name, "a component labels no pod"));
     let set =
         proxies.into_iter().chain(pod).filter(|(name, _)| std::env::var_os(name).is_some_and(|it| !it.is_empty()));

@@ -76,9 +76,10 @@ fn fitting(settings: timing::Settings) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory, FromArgMatches};
 
     use super::*;
+    use crate::args::with_variables;
 
     #[derive(clap::Parser)]
     struct Cli {
@@ -88,7 +89,9 @@ mod tests {
 
     fn mistakes(flags: &[&str]) -> Vec<String> {
         let mut mistakes = Mistakes::default();
-        let timing = timing_of(&Cli::parse_from(["run"].iter().chain(flags)).timings, &mut mistakes);
+        let typed = with_variables(Cli::command()).get_matches_from(["run"].iter().chain(flags));
+        let typed = Cli::from_arg_matches(&typed).expect("its shape is right");
+        let timing = timing_of(&typed.timings, &mut mistakes);
         assert_eq!(timing.is_some(), mistakes.0.is_empty(), "{:#?}", mistakes.0);
         mistakes.0
     }

@@ -8,6 +8,8 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use leader_elector_core::{Instant, Now, Sent};
 
+use crate::proxies::Proxies;
+
 /// No answer of the API that matters is longer: a gist lists 300 files of at most a megabyte, but ours has one.
 pub const LONGEST_BODY: usize = 12 << 20;
 
@@ -40,6 +42,8 @@ pub struct Access {
     pub token_file: Option<PathBuf>,
     /// One's own authority, beside the system's.
     pub ca_file: Option<CaFile>,
+    /// Which way requests go, where the host does not say it.
+    pub proxies: Proxies,
 }
 
 /// Certificates as they were read; whether they are any is for the transport to say.

@@ -86,7 +86,7 @@ mod tests {
         ] {
             assert_eq!(request.method(), method);
             assert_eq!(*request.uri(), *format!("https://api.test/v3{path}"));
-            for name in ["user-agent", "accept", "x-github-api-version", "authorization"] {
+            for name in ["user-agent", "accept", "x-github-api-version", "cache-control", "authorization"] {
                 assert!(request.headers().contains_key(name), "{method} {path}: {name}");
             }
             assert!(request.headers()["authorization"].is_sensitive(), "{method} {path}");
@@ -99,6 +99,13 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(rest(Some("t")).make("a \"d\"").body()).expect("JSON");
         let files = json!({ "a \"lock\"": { "content": "{}" } });
         assert_eq!(body, json!({ "description": "a \"d\"", "public": false, "files": files }));
+    }
+
+    #[test]
+    fn settings_of_no_use_make_no_requests() {
+        let settings = rest(None).wire.settings().clone();
+        let errors = Rest::new(Settings { api: "ftp://api.test".to_owned(), gist: "a b".to_owned(), ..settings });
+        assert_eq!(errors.map(|_| ()).map_err(|errors| errors.len()), Err(2));
     }
 
     #[test]

@@ -156,13 +156,13 @@ pub fn harmless(value: &str) -> String {
     if let Some(at) = TOKENS.iter().filter_map(|begin| value.find(begin)).min() {
         return format!("{}… (this looks like a token)", &value[..at]);
     }
-    let value = value.split('?').next().unwrap_or_default();
-    match value.rsplit_once('@') {
-        Some((before, after)) => {
-            let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
-            format!("{scheme}…@{after}")
-        }
-        None => value.to_owned(),
+    // Of an @ behind a ? nobody knows whether it ends a password or stands in a query.
+    let (address, query) = value.split_once('?').unwrap_or((value, ""));
+    let scheme = |before: &str| before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+    match address.rsplit_once('@') {
+        _ if query.contains('@') => format!("{}…", scheme(address)),
+        Some((before, after)) => format!("{}…@{after}", scheme(before)),
+        None => address.to_owned(),
     }
 }
 
@@ -191,6 +191,7 @@ mod tests {
             ("https://ann:s3cret@api.test/v3", "https://…@api.test/v3"),
             ("ann:s3cret@api.test", "…@api.test"),
             ("https://api.test?access_token=s3cret", "https://api.test"),
+            ("https://ann:s3c?ret@api.test", "https://…"),
         ] {
             assert_eq!(harmless(value), shown);
         }

@@ -101,7 +101,10 @@ mod tests {
 
     #[test]
     fn terms_one_after_the_other_are_right() {
-        assert!(wrongs(&[append("a", 1, 1, true), append("a", 1, 2, true), append("b", 2, 3, true)], &[]).is_empty());
+        let verdict = judge(&[append("a", 1, 1, true), append("a", 1, 2, true), append("b", 2, 3, true)], &[]);
+        assert!(verdict.wrongs.is_empty());
+        let terms: Vec<_> = verdict.terms.iter().map(|term| (term.token, &*term.name)).collect();
+        assert_eq!((terms, verdict.accepted), (vec![(1, "a"), (2, "b")], 3));
     }
 
     #[test]
@@ -110,10 +113,13 @@ mod tests {
         late.sent = Moment(4_000_000_000);
         let found = wrongs(&[append("a", 1, 0, true), late, append("b", 2, 3, true)], &[]);
         assert!(found[0].contains("at once"), "{found:?}");
+        assert_eq!(wrongs(&[append("a", 1, 1, true), append("b", 2, 1, true)], &[]).len(), 1, "the same moment");
         // The sink may hear two appends of a job in the other order.
         let mut early = append("b", 2, 4, true);
         early.sent = Moment(500_000_000);
         let appends = [append("a", 1, 0, true), append("a", 1, 1, true), append("b", 2, 3, true), early];
+        assert_eq!(wrongs(&appends, &[]).len(), 1);
+        let appends = [append("a", 1, 4, true), append("a", 1, 1, true), append("b", 2, 3, true)];
         assert_eq!(wrongs(&appends, &[]).len(), 1);
     }
 
@@ -122,7 +128,9 @@ mod tests {
         let appends = [append("a", 1, 1, true), append("b", 2, 11, true), append("a", 1, 12, false)];
         assert_eq!(wrongs(&appends, &[]).len(), 1);
         assert_eq!(wrongs(&appends, &[pause("b", 2, 12)]).len(), 1);
-        assert!(wrongs(&appends, &[pause("a", 2, 12)]).is_empty());
+        let verdict = judge(&appends, &[pause("a", 2, 12)]);
+        assert!(verdict.wrongs.is_empty(), "{:?}", verdict.wrongs);
+        assert_eq!((verdict.accepted, verdict.refused_after_pause), (2, 1));
         assert_eq!(wrongs(&appends, &[pause("a", 2, 10)]).len(), 1, "two seconds after the unpause are too late");
         assert_eq!(wrongs(&appends, &[pause("a", 13, 20)]).len(), 1, "before the pause there was no reason");
     }
@@ -136,6 +144,7 @@ mod tests {
     fn a_job_that_outlives_its_unpause_is_found() {
         let mut long = pause("a", 1, 2);
         long.job_gone = Some(Duration::from_millis(1100));
-        assert_eq!(wrongs(&[], &[long]).len(), 1);
+        let verdict = judge(&[], &[pause("b", 1, 2), long, pause("c", 1, 2)]);
+        assert_eq!((verdict.wrongs.len(), verdict.slowest_end_after_pause), (1, Some(Duration::from_millis(1100))));
     }
 }

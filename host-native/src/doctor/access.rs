@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, StatusCode};
 use leader_elector_core::gist::probe::Tip;
+use leader_elector_core::time::http_date;
 
 use super::advice::{Advice, CANDIDATES, written};
 use super::finding::{Finding, Findings};
@@ -90,11 +91,11 @@ async fn conditional(site: &mut Site, etag: Option<&http::HeaderValue>) -> Resul
 }
 
 fn clock(headers: &HeaderMap) -> Finding {
-    let Some(theirs) = text(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok()) else {
+    let Some(theirs) = text(headers, "date").and_then(http_date) else {
         let follows = "a wait until x-ratelimit-reset cannot be told apart from this clock's error";
         return Finding::change("clock", "the answer has no Date", follows);
     };
-    let ours = SystemTime::now();
+    let (ours, theirs) = (SystemTime::now(), SystemTime::UNIX_EPOCH + Duration::from_secs(theirs));
     let apart = ours.duration_since(theirs).unwrap_or_else(|behind| behind.duration());
     let which = if ours >= theirs { "ahead of" } else { "behind" };
     if apart <= CLOCK_SLACK {

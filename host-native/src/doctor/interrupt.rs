@@ -20,10 +20,11 @@ pub(super) struct Interrupt {
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Self, Failure> {
+        // Listening takes a signal from what is ignored: asked afterwards, nothing would be.
+        let stays = ignored_signals().contains(&SignalKind::hangup().as_raw_value());
         let mut interrupt = signal(SignalKind::interrupt()).map_err(anyhow::Error::from)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(anyhow::Error::from)?;
         let mut hang_up = signal(SignalKind::hangup()).map_err(anyhow::Error::from)?;
-        let stays = ignored_signals().contains(&SignalKind::hangup().as_raw_value());
         let this = Self { token: CancellationToken::new(), number: Arc::default() };
         let told = this.clone();
         tokio::spawn(async move {

@@ -34,7 +34,7 @@ async fn watch(settings: &Settings, transport: Transport) -> Result<()> {
     }
     let (end, seconds) = (stands_until(&standing, clock::now().at), standing.stands_for.as_secs());
     let words = holder.map_or_else(
-        || format!("the lock file is unclear: watching for {seconds} s whether an election runs"),
+        || format!("what stands in the lock is to be respected for {seconds} s: watching whether an election runs"),
         |holder| format!("the lock names {holder} as its leader: watching for {seconds} s whether that is so"),
     );
     complain(words);

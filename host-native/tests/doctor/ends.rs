@@ -1,12 +1,12 @@
 //! How a run ends: beside an election, interrupted, throttled, and on a gist of its own.
 
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::stage::{Candidate, Server, get, leader_elector, send, spawn};
+use crate::stage::{Candidate, Server, command, get, leader_elector, send, spawn};
 use crate::{DOCTOR, FILE, LOCK, Run, SECRET, env, examine, gist, sent};
 
 const SOON: Duration = Duration::from_secs(15);
@@ -123,6 +123,24 @@ fn an_interrupt_puts_the_gist_back() {
         assert_eq!(run.left(), "the gist is as it was");
         assert_eq!(gist(&server)["history"], before["history"]);
     }
+}
+
+/// As under `nohup`.
+#[test]
+fn a_hang_up_that_it_was_started_to_ignore_ends_nothing() {
+    let server = Server::start();
+    let call = command(&["doctor", "-o", "json", "--pause", "300ms"]);
+    let mut deaf = Command::new("sh");
+    deaf.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(call.get_program()).args(call.get_args());
+    deaf.env("NO_PROXY", "127.0.0.1").envs(env(&server)).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let doctor = deaf.spawn().expect("there is a shell");
+    wait_for_writes(&server, 2);
+    kill_process(Pid::from_child(&doctor), Signal::HUP).expect("it lives");
+    wait_for_writes(&server, 5);
+    kill_process(Pid::from_child(&doctor), Signal::TERM).expect("it lives");
+    let run = end(doctor);
+    assert_eq!(run.code, Some(143), "{run:#?}");
+    assert_eq!(run.left(), "the gist is as it was");
 }
 
 /// As with `| head -1`: what was written is taken back all the same.

@@ -14,7 +14,7 @@ mod start;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use stage::{Candidate, Server, candidate, leader_elector};
@@ -108,6 +108,24 @@ fn a_lock_of_the_other_mode_is_left_alone_until_it_is_reset() {
     assert_eq!(reset.status.code(), Some(1), "{reset:?}");
     assert!(String::from_utf8_lossy(&reset.stderr).contains("stop all candidates first"), "{reset:?}");
     assert!(!stalin.has_said(ENDED));
+}
+
+#[test]
+fn a_reset_of_a_lock_whose_leader_was_killed_says_how_long_it_still_stands() {
+    let server = Server::start();
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for(STARTED, SOON);
+    napoleon.signal(Signal::KILL);
+    napoleon.wait();
+    let env =
+        [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", "secret-of-cleopatra")];
+    let reset = leader_elector(&["reset"], &env);
+    let said = String::from_utf8_lossy(&reset.stdout);
+    assert!(reset.status.success() && said.contains("for 5 s more, the next term has token 2"), "{reset:?}");
+    let begun = Instant::now();
+    let mut stalin = Candidate::start(&server, "stalin", &[]);
+    assert_eq!(stalin.wait_for(STARTED, SOON).token, Some(2));
+    assert!(begun.elapsed() >= stage::LEASE, "as it was said");
 }
 
 /// As with `2>&1 | head -1`.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
@@ -75,31 +74,54 @@ async fn proxy(mut client: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
     _ = copy_bidirectional(&mut client, &mut server).await;
 }
 
-/// A SOCKS5 proxy without a password, and how many connections it made to a port of this machine.
-fn socks() -> (SocketAddr, Arc<AtomicUsize>) {
-    let made = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&made);
+/// A SOCKS5 proxy, and each connection that it was asked for: by whom, and to where.
+fn socks() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
     let address = serve(move |client| {
-        let count = Arc::clone(&count);
+        let noted = Arc::clone(&noted);
         async move {
             // A client that hangs up early is no connection.
-            _ = connect(client, &count).await;
+            _ = connect(client, &noted).await;
         }
     });
-    (address, made)
+    (address, asked)
 }
 
-/// RFC 1928: a greeting of one method, then CONNECT to an IPv4 address.
-async fn connect(mut client: TcpStream, made: &AtomicUsize) -> std::io::Result<()> {
-    client.read_exact(&mut [0; 3]).await?;
-    client.write_all(&[5, 0]).await?;
-    let mut request = [0; 10];
+/// RFC 1928 and 1929: a greeting, a password if one is offered, then CONNECT to a port of this machine.
+async fn connect(mut client: TcpStream, asked: &Mutex<Vec<String>>) -> std::io::Result<()> {
+    assert_eq!(client.read_u8().await?, 5, "SOCKS5");
+    let methods = counted(&mut client).await?;
+    let by = if methods.contains(&2) {
+        client.write_all(&[5, 2]).await?;
+        assert_eq!(client.read_u8().await?, 1, "the password's own version");
+        let (user, password) = (counted(&mut client).await?, counted(&mut client).await?);
+        client.write_all(&[1, 0]).await?;
+        format!("{}:{}@", String::from_utf8_lossy(&user), String::from_utf8_lossy(&password))
+    } else {
+        client.write_all(&[5, 0]).await?;
+        String::new()
+    };
+    let mut request = [0; 4];
     client.read_exact(&mut request).await?;
-    assert_eq!(request[..4], [5, 1, 0, 1], "CONNECT to IPv4");
-    let mut server = TcpStream::connect(("127.0.0.1", u16::from_be_bytes([request[8], request[9]]))).await?;
+    assert_eq!(request[..3], [5, 1, 0], "CONNECT");
+    let host = match request[3] {
+        1 => std::net::Ipv4Addr::from(client.read_u32().await?).to_string(),
+        3 => String::from_utf8_lossy(&counted(&mut client).await?).into_owned(),
+        kind => panic!("an address of kind {kind}"),
+    };
+    let port = client.read_u16().await?;
+    asked.lock().expect("no panic").push(format!("{by}{host}"));
+    let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
     client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
-    made.fetch_add(1, Ordering::Relaxed);
     copy_bidirectional(&mut client, &mut server).await.map(|_| ())
+}
+
+/// Bytes behind their number.
+async fn counted(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; client.read_u8().await?.into()];
+    client.read_exact(&mut bytes).await?;
+    Ok(bytes)
 }
 
 /// A `gist-server` behind TLS, and an authority that nobody knows.
@@ -178,11 +200,8 @@ fn proxies_come_from_the_variables_that_curl_reads() {
     let server = Server::start();
     let proxy = Proxy::start();
     let address = format!("http://user:word@{}", proxy.address);
-    // `*` is for names.
-    let named = server.url.replace("127.0.0.1", "localhost");
     let direct = |env: &[(&str, &str)]| {
-        let url = if env.contains(&("NO_PROXY", "*")) { &named } else { &server.url };
-        let all = [&[("GIST_ID", &*server.gist), ("GITHUB_API_URL", &**url)], env].concat();
+        let all = [&[("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url)], env].concat();
         let output = leader_elector(&["status"], &all);
         assert_eq!(output.status.code(), FREE, "{env:?}: {output:?}");
         proxy.heads()
@@ -195,9 +214,6 @@ fn proxies_come_from_the_variables_that_curl_reads() {
         // user:word
         assert!(heads[0].to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk"), "{name}: {heads:?}");
     }
-    let (address_of_socks, made) = socks();
-    assert_eq!(direct(&[("ALL_PROXY", &format!("socks5://{address_of_socks}")), everywhere]), Vec::<String>::new());
-    assert_eq!(made.load(Ordering::Relaxed), 1, "by way of SOCKS5");
     for (name, no) in [
         ("HTTPS_PROXY", everywhere),
         ("HTTP_PROXY", ("NO_PROXY", "example.com,127.0.0.0/8")),
@@ -205,6 +221,68 @@ fn proxies_come_from_the_variables_that_curl_reads() {
         ("ALL_PROXY", ("NO_PROXY", "127.0.0.1")),
     ] {
         assert_eq!(direct(&[(name, &address), no]), Vec::<String>::new(), "{name} {no:?}");
+    }
+}
+
+#[test]
+fn a_name_is_spared_its_proxy_with_all_below_it_and_no_other() {
+    let proxy = Proxy::start();
+    let address = format!("http://{}", proxy.address);
+    for (no, is_spared) in [
+        ("corp.invalid", true),
+        (".corp.invalid, elsewhere.invalid", true),
+        ("API.corp.invalid", true),
+        ("orp.invalid", false),
+        ("api.corp", false),
+        ("10.0.0.0/8", false),
+    ] {
+        let env = [
+            ("GIST_ID", "abc"),
+            ("GITHUB_API_URL", "http://api.corp.invalid"),
+            ("LEADER_ELECTION_ALLOW_HTTP", "true"),
+            ("http_proxy", &*address),
+            ("NO_PROXY", no),
+        ];
+        let output = leader_elector(&["status"], &env);
+        assert_eq!(output.status.code(), UNKNOWN, "nothing is there: {output:?}");
+        assert_eq!(proxy.heads().is_empty(), is_spared, "{no}");
+    }
+}
+
+#[test]
+fn socks_is_a_proxy_as_any_other() {
+    let server = Server::start();
+    let url = server.url.replace("127.0.0.1", "localhost");
+    let (proxy, asked) = socks();
+    // With an h the proxy looks up the name.
+    for (scheme, user, to) in
+        [("socks5", "", "127.0.0.1"), ("socks5h", "", "localhost"), ("socks5h", "ann:p%40ss@", "ann:p@ss@localhost")]
+    {
+        for name in ["http_proxy", "ALL_PROXY"] {
+            let address = format!("{scheme}://{user}{proxy}");
+            let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*url), ("NO_PROXY", ""), (name, &*address)];
+            let output = leader_elector(&["status"], &env);
+            assert_eq!(output.status.code(), FREE, "{address}: {output:?}");
+            assert_eq!(std::mem::take(&mut *asked.lock().expect("no panic")), [to], "{name}={address}");
+        }
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_a_mistake_in_every_call_beside_all_others() {
+    let wrong = "gopher://ann:s3cret@proxy.corp:70";
+    let calls: [&[&str]; 7] =
+        [&["run"], &["status"], &["history"], &["reset"], &["init"], &["doctor"], &["doctor", "--scratch"]];
+    for call in calls {
+        for name in ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            let output = leader_elector(call, &[(name, wrong), ("GITHUB_API_URL", "ftp://api.test")]);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{call:?}: {said}");
+            let named = format!("error: {name} is `gopher://…@proxy.corp:70`: allowed is ");
+            assert_eq!(said.matches(&named).count(), 1, "{call:?}: {said}");
+            assert!(said.contains("error: api url is `ftp://api.test`"), "{call:?}, at once: {said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
     }
 }
 

@@ -2,33 +2,24 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+#[path = "process.rs"]
+mod process;
+
+#[allow(unused_imports, reason = "one of the tests that share this file needs it")]
+pub(crate) use self::process::LEASE;
+pub(crate) use self::process::end;
+use self::process::{TIMINGS, ended};
+
 const BINARY: &str = env!("CARGO_BIN_EXE_leader-elector");
-/// Short leases: these tests are about processes, not about time.
-const TIMINGS: [&str; 12] = [
-    "--lease",
-    "5s",
-    "--renew-deadline",
-    "3500ms",
-    "--renew-interval",
-    "1s",
-    "--poll",
-    "200ms",
-    "--settle",
-    "200ms",
-    "--request-timeout",
-    "1s",
-];
 /// That of `TIMINGS`.
 #[allow(dead_code, reason = "one of the tests that share this file needs it")]
 pub(crate) const RENEW_DEADLINE: Duration = Duration::from_millis(3500);
-/// That of `TIMINGS`.
-pub(crate) const LEASE: Duration = Duration::from_secs(5);
 const NAMES: [&str; 11] = ["napoleon", "stalin", "cleopatra", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 /// Runs the binary to its end, with these variables and no others of its own.
@@ -236,26 +227,6 @@ impl Drop for Candidate {
     }
 }
 
-/// How a process ended; `None`: it did not within a minute, and was killed.
-fn ended(child: &mut Child) -> Option<ExitStatus> {
-    let end = Instant::now() + Duration::from_mins(1);
-    while Instant::now() < end {
-        if let Some(status) = child.try_wait().expect("it is our child") {
-            return Some(status);
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    self::end(child);
-    None
-}
-
 fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
-}
-
-/// Ends a process, and waits for its end.
-pub(crate) fn end(child: &mut Child) {
-    // It may have ended by itself.
-    let _ = child.kill();
-    let _ = child.wait();
 }

@@ -306,7 +306,8 @@ async fn what_only_the_native_binary_obeys_is_refused_from_variables_too() {
 
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn what_stands_in_many_surroundings_and_means_nothing_is_named_without_its_value() {
-    let proxy = "http://someone:password@proxy.example";
+    // The native binary would refuse it.
+    let proxy = "gopher://someone:password@proxy.example";
     let env = [
         ("GIST_ID", "abc"),
         ("GITHUB_API_URL", "http://api.test"),

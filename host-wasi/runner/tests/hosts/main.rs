@@ -1,6 +1,8 @@
 //! One table of scenarios over both hosts, as processes: each alone, and both on one gist. The API and git are two
 //! origins. Bounds are generous; what is asserted is order and safety.
 
+#[path = "../../../../host-native/tests/processes/process.rs"]
+mod process;
 #[path = "../shared/reigns.rs"]
 mod reigns;
 mod stage;
@@ -8,9 +10,10 @@ mod stage;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use process::LEASE;
 use reigns::check;
 use rustix::process::Signal;
-use stage::{Candidate, Host, LEASE, POLL_AND_SETTLE, Server, boot_ms, unix_ms};
+use stage::{Candidate, Host, POLL_AND_SETTLE, Server, boot_ms, unix_ms};
 
 const SOON: Duration = Duration::from_secs(30);
 const STARTED: &str = "started leading.";

@@ -11,25 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
+use crate::process::{LEASE, TIMINGS, end, ended};
 use crate::reigns::{Reign, Told, reigns};
 
-/// Short leases: these tests are about hosts, not about time.
-const TIMINGS: [&str; 12] = [
-    "--lease",
-    "5s",
-    "--renew-deadline",
-    "3500ms",
-    "--renew-interval",
-    "1s",
-    "--poll",
-    "200ms",
-    "--settle",
-    "200ms",
-    "--request-timeout",
-    "1s",
-];
-/// That of `TIMINGS`.
-pub(crate) const LEASE: Duration = Duration::from_secs(5);
 /// Poll and settle of `TIMINGS`, together.
 pub(crate) const POLL_AND_SETTLE: Duration = Duration::from_millis(400);
 
@@ -221,14 +205,7 @@ impl Candidate {
 
     /// Its exit code, once it has ended.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        let end = Instant::now() + Duration::from_mins(1);
-        let status = loop {
-            match self.child.try_wait().expect("it is our child") {
-                Some(status) => break status,
-                None => assert!(Instant::now() < end, "{} does not end", self.name),
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        };
+        let status = ended(&mut self.child).unwrap_or_else(|| panic!("{} does not end", self.name));
         self.told.extend(self.events.iter());
         status.code()
     }
@@ -270,10 +247,4 @@ pub(crate) fn unix_ms() -> i64 {
 
 fn read(from: impl Read + Send + 'static, mut each: impl FnMut(String) + Send + 'static) {
     std::thread::spawn(move || BufReader::new(from).lines().map_while(Result::ok).for_each(&mut each));
-}
-
-fn end(child: &mut Child) {
-    // It may have ended by itself.
-    _ = child.kill();
-    _ = child.wait();
 }
