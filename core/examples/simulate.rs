@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use leader_elector_core::WriteMode;
+use leader_elector_core::{Clock, WriteMode};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use leader_elector_core::sim::{Check, Coverage, Fault, Profile, Rules, Switches, Violation, explore, shrink, trace};
@@ -26,6 +26,7 @@ Usage: cargo xtask simulate [OPTIONS]
   --defaults     the default timings only; else tight ones as well
   --push         push mode only; else both, and mixtures
   --patch        patch mode only
+  --may-stop     monotonic clocks that may stand still, as a browser's and a component's: wall clocks are looked at
   --only LIST    only these faults, by their names in the table, separated by commas; `none` for none
   --without LIST all faults but these
   --candidates N exactly so many (default: 2 to 4)
@@ -93,6 +94,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options
             "--first" => options.first = true,
             "--push" => options.profile.write = Some(WriteMode::Push),
             "--patch" => options.profile.write = Some(WriteMode::Patch),
+            "--may-stop" => options.profile.clock = Clock::MayStop,
             "--original" => options.profile.rules = Rules::Original,
             "--defaults" => options.profile = options.profile.clone().at_default_timings(),
             "--help" | "-h" => return Ok(None),
@@ -278,7 +280,8 @@ fn as_called(options: &Options) -> String {
     };
     let rules = if options.profile.rules == Rules::Original { " --original" } else { "" };
     let timings = if options.profile.timings.len() == 1 { " --defaults" } else { "" };
-    [write, rules, timings].concat()
+    let clock = if options.profile.clock == Clock::MayStop { " --may-stop" } else { "" };
+    [write, rules, timings, clock].concat()
 }
 
 /// What these worlds cannot show: a push is refused where a PATCH would land void, and one mode is no mixture.

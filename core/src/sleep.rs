@@ -25,15 +25,17 @@ impl SleepWatch {
     /// Both clocks were read: at every input, so at the sending of each write as well.
     pub(crate) fn observe(&mut self, now: Now) {
         let lead = lead(now);
-        while self.marks.back().is_some_and(|(_, before)| *before > lead) {
-            self.marks.pop_back();
+        let mut since = now.at;
+        while let Some((at, _)) = self.marks.pop_back_if(|(_, before)| *before > lead) {
+            // It leads by no more than this since then.
+            since = at;
         }
         if self.marks.back().is_none_or(|(_, before)| before + STEP_MS <= lead) {
             if self.marks.len() == MARKS {
                 // What is measured from the mark that goes is measured from the one before it: never too little.
                 self.marks.remove(1);
             }
-            self.marks.push_back((now.at, lead));
+            self.marks.push_back((since, lead));
         }
     }
 
@@ -89,6 +91,17 @@ mod tests {
         let watch = watch([(0, 0), (10_000, 60_000)]);
         assert_eq!(watch.slept_since(Instant::from_millis(10_000), now(12_000, 60_000)), None);
         assert_eq!(watch.slept_since(Instant::ZERO, now(12_000, 60_000)), Some(Duration::from_mins(1)));
+    }
+
+    /// A monotonic clock that runs a little fast. Broken by beginning anew with each smaller lead.
+    #[test]
+    fn what_was_slept_before_the_write_is_not_counted_after_the_leads_have_shrunk() {
+        let watch = watch((0..100).map(|second| (second * 1000, 60_000 - i64::try_from(second).unwrap())));
+        let mut slept = watch.clone();
+        slept.observe(now(100_000, 3_600_000));
+        slept.observe(now(110_000, 3_599_990));
+        assert_eq!(slept.slept_since(Instant::from_millis(105_000), now(120_000, 3_599_980)), None);
+        assert!(slept.slept_since(Instant::from_millis(90_000), now(120_000, 3_599_980)).is_some());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::story::Story;
 use super::world::{Occurrence, World};
 use crate::emulator::Limits;
 use crate::record::WriteMode;
+use crate::time::Clock;
 use crate::timing::Settings;
 
 /// What the liveness bound allows beyond what is computed.
@@ -51,6 +52,8 @@ pub struct Profile {
     pub rules: Rules,
     /// The write mode; `None`: either is drawn.
     pub write: Option<WriteMode>,
+    /// Whether the hosts' monotonic clocks may stand still, so that wall clocks tell what was slept through (R13).
+    pub clock: Clock,
 }
 
 impl Default for Profile {
@@ -64,6 +67,7 @@ impl Default for Profile {
             mixed: true,
             rules: Rules::Ours,
             write: None,
+            clock: Clock::Boot,
         }
     }
 }
@@ -208,6 +212,7 @@ impl Course {
         let mut builder = World::builder()
             .candidates(count)
             .timing(usual)
+            .clock(profile.clock)
             .wrong_clocks()
             .seed(dice.seed())
             .starts_within(dice.between(Duration::ZERO, Duration::from_secs(4)))

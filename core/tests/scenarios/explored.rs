@@ -1,7 +1,7 @@
-//! A slice of the random worlds: ten virtual minutes each, then peace. `--example simulate` plays as many as wanted.
+//! A slice of the random worlds: nine virtual minutes of trouble each, then peace. `--example simulate` plays as many as wanted.
 
-use leader_elector_core::WriteMode;
 use leader_elector_core::sim::{Coverage, Profile, explore};
+use leader_elector_core::{Clock, WriteMode};
 
 use super::{WRITE, random};
 
@@ -20,6 +20,12 @@ fn slice(seeds: std::ops::Range<u64>, profile: &Profile) -> Coverage {
 #[test]
 fn random_worlds_at_the_default_timings() {
     slice(0..200, &random().at_default_timings());
+}
+
+/// Wall clocks jump here, by up to a day: R13 may end terms by it, and never more than that.
+#[test]
+fn random_worlds_where_clocks_may_stop() {
+    slice(20_000..20_100, &Profile { clock: Clock::MayStop, ..random() });
 }
 
 #[test]

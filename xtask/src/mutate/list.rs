@@ -725,6 +725,6 @@ pub(crate) const ALL: &[Mutation] = &[
         "R13",
         "sleep.rs",
         "*before > lead",
-        "*before > lead && before - lead < 1000",
+        "*before > lead && *before - lead < 1000",
     ),
 ];
