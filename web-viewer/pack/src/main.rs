@@ -1,8 +1,10 @@
 //! `leader-elector-web-pack WASM STATIC OUT`: writes the page to the folder OUT, and prints the sizes of its files.
+//! `leader-elector-web-pack --node WASM OUT`: writes a module of tests as Node runs it.
 //!
 //! A package of its own, so that `cargo xtask` does not build wasm-bindgen's tool each time.
 
 mod names;
+mod node;
 mod order;
 
 use std::fs;
@@ -18,8 +20,11 @@ const MOST_BYTES: usize = 250 * 1024;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [wasm, page, out] = args.as_slice() else { bail!("usage: leader-elector-web-pack WASM STATIC OUT") };
-    let out = Path::new(out);
+    let (wasm, page, out) = match args.as_slice() {
+        [node, wasm, out] if node == "--node" => return node::lay_out(wasm.as_ref(), out.as_ref()),
+        [wasm, page, out] => (wasm, page, Path::new(out)),
+        _ => bail!("usage: leader-elector-web-pack WASM STATIC OUT, or --node WASM OUT"),
+    };
     if out.exists() {
         fs::remove_dir_all(out).with_context(|| out.display().to_string())?;
     }
