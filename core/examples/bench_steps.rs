@@ -202,7 +202,7 @@ impl Store {
             strategy: String::new(),
             preferred_holder: String::new(),
             mark: Some(mark),
-            unknown: serde_json::Map::new(),
+            unknown: Vec::new(),
         };
         let edited = self.emulator.edit(self.unix_ms, self.gist, &[(DEFAULT_FILE, Some(record.to_text().as_bytes()))]);
         edited.map(|_| ()).ok_or_else(|| "nothing was renewed".into())

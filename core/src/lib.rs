@@ -12,6 +12,7 @@ pub mod event;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod gist;
+pub mod json;
 pub mod lock;
 pub mod memory;
 mod ordered;

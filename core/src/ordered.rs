@@ -12,11 +12,6 @@ pub(crate) use list::{OrderedMap, OrderedSet};
 #[cfg(any(test, all(target_arch = "wasm32", target_os = "unknown")))]
 mod list {
     use std::borrow::Borrow;
-    use std::fmt;
-    use std::marker::PhantomData;
-
-    use serde::de::{MapAccess, Visitor};
-    use serde::{Deserialize, Deserializer};
 
     /// Entries in the order of their keys.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,28 +152,6 @@ mod list {
         }
     }
 
-    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Deserialize<'de> for OrderedMap<K, V> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct Entries<K, V>(PhantomData<(K, V)>);
-            impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
-                type Value = OrderedMap<K, V>;
-
-                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.write_str("a map")
-                }
-
-                fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-                    let mut map = OrderedMap::new();
-                    while let Some((key, value)) = entries.next_entry()? {
-                        map.insert(key, value);
-                    }
-                    Ok(map)
-                }
-            }
-            deserializer.deserialize_map(Entries(PhantomData))
-        }
-    }
-
     /// Keys in their order.
     #[derive(Clone, Debug)]
     pub(crate) struct OrderedSet<K>(OrderedMap<K, ()>);
@@ -276,13 +249,5 @@ mod tests {
             prop_assert!(!keys.contains(&0));
             prop_assert!(list.into_iter().eq(tree));
         }
-    }
-
-    #[test]
-    fn json_is_read_alike_and_of_two_with_one_name_the_last_counts() {
-        let json = r#"{"b": 1, "a": 2, "b": 3}"#;
-        let list: OrderedMap<String, u8> = serde_json::from_str(json).unwrap();
-        assert_eq!(list, OrderedMap::from([("a".to_owned(), 2), ("b".to_owned(), 3)]));
-        assert!(serde_json::from_str::<OrderedMap<String, u8>>("[]").is_err());
     }
 }

@@ -7,10 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 
+use crate::json::{self, Kind, Reader, Writer, Wrong};
 use crate::time::WallClock;
 
 /// A holder's name longer than this is no record.
@@ -54,8 +52,7 @@ impl fmt::Display for Token {
 }
 
 /// How a record of ours was written. One gist, one mode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum WriteMode {
     /// A git push of one commit: git compares and swaps under the ref lock.
     #[default]
@@ -64,12 +61,25 @@ pub enum WriteMode {
     Patch,
 }
 
-impl fmt::Display for WriteMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl WriteMode {
+    /// As records and settings have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Push => "push",
             Self::Patch => "patch",
-        })
+        }
+    }
+
+    /// The mode of a name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Push, Self::Patch].into_iter().find(|mode| mode.name() == name)
+    }
+}
+
+impl fmt::Display for WriteMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -108,8 +118,11 @@ pub struct Record {
     /// Present in records of ours.
     pub mark: Option<Mark>,
     /// Fields that neither client-go nor we know; they survive a rewriting.
-    pub unknown: Map<String, Value>,
+    pub unknown: Unknown,
 }
+
+/// Names with their values as JSON, in the order in which they stood.
+pub type Unknown = Vec<(String, String)>;
 
 impl Record {
     /// Whether this software wrote it.
@@ -157,17 +170,39 @@ impl Record {
 
     /// The text as it goes into the file: the seven fields of client-go, always, then ours, then the unknown ones.
     /// Unknown fields that would make the text longer than a record may be are left out.
-    ///
-    /// # Panics
-    /// Never: strings, numbers and parsed values have a JSON text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let wire = Wire::from(self);
-        let text = serde_json::to_string(&wire).expect("a map of strings, numbers and parsed values has a JSON text");
-        if text.len() <= LONGEST_TEXT {
-            return text;
+        let text = self.written(&self.unknown);
+        if text.len() <= LONGEST_TEXT { text } else { self.written(&[]) }
+    }
+
+    fn written(&self, unknown: &[(String, String)]) -> String {
+        let mut to = Writer::new();
+        to.open('{').name("holderIdentity").string(&self.holder);
+        to.name("leaseDurationSeconds").number(self.lease.as_secs());
+        to.name("acquireTime").string_or_null(self.acquired.as_ref().map(rfc3339).as_deref());
+        to.name("renewTime").string_or_null(self.renewed.as_ref().map(rfc3339).as_deref());
+        to.name("leaderTransitions").number(self.token.get());
+        to.name("strategy").string(&self.strategy).name("preferredHolder").string(&self.preferred_holder);
+        if let Some(mark) = &self.mark {
+            let write = mark.write.map(WriteMode::name);
+            let ours = [
+                ("instance", Some(mark.instance.as_str())),
+                ("base", mark.base.as_deref()),
+                ("nonce", mark.nonce.as_deref()),
+                ("write", write),
+                ("releasedBy", mark.released_by.as_deref()),
+            ];
+            for (name, value) in ours {
+                if let Some(value) = value {
+                    to.name(name).string(value);
+                }
+            }
         }
-        serde_json::to_string(&Wire { unknown: Map::new(), ..wire }).expect("as above")
+        for (name, value) in unknown {
+            to.name(name).raw(value);
+        }
+        to.close('}').finish()
     }
 }
 
@@ -198,13 +233,12 @@ impl Text {
         if trimmed.is_empty() {
             return Self::Nothing;
         }
-        match serde_json::from_str::<Fields>(trimmed) {
-            Ok(Fields(fields)) if fields.is_empty() => Self::Nothing,
-            Ok(Fields(fields)) => match record(fields) {
-                Ok(record) => Self::Record(record),
-                Err(why) => Self::Unclear(Unclear(why)),
-            },
-            Err(error) => Self::unclear(format_args!("{error}")),
+        let record =
+            fields(trimmed).and_then(|fields| Ok(if fields.is_empty() { None } else { Some(record(fields)?) }));
+        match record {
+            Ok(None) => Self::Nothing,
+            Ok(Some(record)) => Self::Record(record),
+            Err(why) => Self::Unclear(Unclear(why)),
         }
     }
 
@@ -262,82 +296,34 @@ const KNOWN: [&str; 12] = [
     "releasedBy",
 ];
 
-/// The record as it is written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Wire<'a> {
-    holder_identity: &'a str,
-    lease_duration_seconds: u64,
-    acquire_time: Option<String>,
-    renew_time: Option<String>,
-    leader_transitions: u64,
-    strategy: &'a str,
-    preferred_holder: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    base: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nonce: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    write: Option<WriteMode>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    released_by: Option<&'a str>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
-}
-
-impl<'a> From<&'a Record> for Wire<'a> {
-    fn from(record: &'a Record) -> Self {
-        Self {
-            holder_identity: &record.holder,
-            lease_duration_seconds: record.lease.as_secs(),
-            acquire_time: record.acquired.as_ref().map(rfc3339),
-            renew_time: record.renewed.as_ref().map(rfc3339),
-            leader_transitions: record.token.get(),
-            strategy: &record.strategy,
-            preferred_holder: &record.preferred_holder,
-            instance: record.mark.as_ref().map(|mark| mark.instance.as_str()),
-            base: record.base(),
-            nonce: record.nonce(),
-            write: record.write_mode(),
-            released_by: record.mark.as_ref().and_then(|mark| mark.released_by.as_deref()),
-            unknown: record.unknown.clone(),
-        }
-    }
-}
-
-/// The fields of a JSON object, refused if a name comes twice.
-struct Fields(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
+/// The fields of a JSON object, with their values as they stand; refused if a name comes twice.
+fn fields(text: &str) -> Result<Vec<(String, &str)>, String> {
+    let mut fields: Vec<(String, &str)> = Vec::new();
+    let mut twice = None;
+    let read = json::read(text.as_bytes(), |reader| {
+        reader.object(&mut |name, reader| {
+            if fields.iter().any(|(of, _)| *of == name) {
+                twice.get_or_insert_with(|| shown(&name));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields, A::Error> {
-                let mut fields = Map::new();
-                while let Some((name, value)) = entries.next_entry::<String, Value>()? {
-                    if fields.contains_key(&name) {
-                        return Err(serde::de::Error::custom(format_args!("field `{}` comes twice", shown(&name))));
-                    }
-                    fields.insert(name, value);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Object)
+            fields.push((name.into_owned(), reader.raw()?));
+            Ok(())
+        })
+    });
+    match (read, twice) {
+        (Err(Wrong::Shape(_)), _) => Err("it is JSON, but no object".to_owned()),
+        (Err(wrong), _) => Err(wrong.to_string()),
+        (Ok(()), Some(name)) => Err(format!("field `{name}` comes twice")),
+        (Ok(()), None) => Ok(fields),
     }
 }
 
 /// Takes the known fields out of an object and checks each; what remains is unknown and survives.
-fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
-    if let Some(odd) = fields.keys().find(|name| KNOWN.iter().any(|k| *name != k && name.eq_ignore_ascii_case(k))) {
+fn record(mut fields: Vec<(String, &str)>) -> Result<Record, String> {
+    if let Some(odd) = fields
+        .iter()
+        .map(|(name, _)| name)
+        .find(|name| KNOWN.iter().any(|known| name != known && name.eq_ignore_ascii_case(known)))
+    {
         return Err(format!("field `{}` is spelled unlike client-go's", shown(odd)));
     }
     let holder = text(&mut fields, "holderIdentity")?.ok_or("field `holderIdentity` is missing")?;
@@ -356,10 +342,12 @@ fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
     let base = text(&mut fields, "base")?;
     let nonce = text(&mut fields, "nonce")?;
     let released_by = text(&mut fields, "releasedBy")?;
-    let write = match fields.remove("write") {
-        None | Some(Value::Null) => None,
-        Some(value) => Some(serde_json::from_value(value).map_err(|_| "field `write` is neither push nor patch")?),
-    };
+    let write = take(&mut fields, "write")
+        .map(|value| {
+            let mode = read(value, Reader::string).and_then(|name| WriteMode::named(&name));
+            mode.ok_or("field `write` is neither push nor patch")
+        })
+        .transpose()?;
     Ok(Record {
         holder,
         lease: Duration::from_secs(seconds),
@@ -369,29 +357,35 @@ fn record(mut fields: Map<String, Value>) -> Result<Record, String> {
         strategy: text(&mut fields, "strategy")?.unwrap_or_default(),
         preferred_holder: text(&mut fields, "preferredHolder")?.unwrap_or_default(),
         mark: instance.map(|instance| Mark { instance, base, nonce, write, released_by }),
-        unknown: fields,
+        unknown: fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
     })
 }
 
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(format!("field `{name}` is {}, allowed is a string", kind(&other))),
-    }
+/// Takes a field out; `None`: it is absent or null.
+fn take<'a>(fields: &mut Vec<(String, &'a str)>, name: &str) -> Option<&'a str> {
+    let at = fields.iter().position(|(of, _)| of == name)?;
+    Some(fields.remove(at).1).filter(|value| *value != "null")
+}
+
+fn read<'a, T>(value: &'a str, by: fn(&mut Reader<'a>) -> Result<T, Wrong>) -> Option<T> {
+    json::read(value.as_bytes(), by).ok()
+}
+
+fn text(fields: &mut Vec<(String, &str)>, name: &str) -> Result<Option<String>, String> {
+    let Some(value) = take(fields, name) else { return Ok(None) };
+    let text = read(value, Reader::string);
+    text.map(|text| Some(text.into_owned()))
+        .ok_or_else(|| format!("field `{name}` is {}, allowed is a string", kind(value)))
 }
 
 /// A count of client-go's: absent or null is Go's zero.
-fn number(fields: &mut Map<String, Value>, name: &str) -> Result<u64, String> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(0),
-        Some(value) => value.as_u64().ok_or_else(|| {
-            format!("field `{name}` is {}, allowed is a whole number from 0", shown(&value.to_string()))
-        }),
-    }
+fn number(fields: &mut Vec<(String, &str)>, name: &str) -> Result<u64, String> {
+    let Some(value) = take(fields, name) else { return Ok(0) };
+    read(value, Reader::number)
+        .ok_or_else(|| format!("field `{name}` is {}, allowed is a whole number from 0", shown(value)))
 }
 
-fn time(fields: &mut Map<String, Value>, name: &str) -> Result<Option<DateTime<Utc>>, String> {
+fn time(fields: &mut Vec<(String, &str)>, name: &str) -> Result<Option<DateTime<Utc>>, String> {
     text(fields, name)?
         .map(|text| {
             DateTime::parse_from_rfc3339(&text)
@@ -401,14 +395,17 @@ fn time(fields: &mut Map<String, Value>, name: &str) -> Result<Option<DateTime<U
         .transpose()
 }
 
-const fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+fn kind(value: &str) -> &'static str {
+    match read(value, |reader| {
+        let kind = reader.kind()?;
+        reader.skip()?;
+        Ok(kind)
+    }) {
+        Some(Kind::Boolean) => "a boolean",
+        Some(Kind::Number) => "a number",
+        Some(Kind::Array) => "an array",
+        Some(Kind::Object) => "an object",
+        _ => "something else",
     }
 }
 

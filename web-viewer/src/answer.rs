@@ -1,6 +1,6 @@
 //! What the page shows of an answer beside the record: the names of the gist's files, and a text that is no record.
 
-use serde_json::Value;
+use leader_elector_core::json::{self, Kind};
 
 /// Shown of a text that is no record.
 const LONGEST_TEXT: usize = 400;
@@ -17,15 +17,39 @@ pub struct Shown {
 /// Looks into an answer of `GET /gists/:id`; `None` where it is none.
 #[must_use]
 pub fn look(body: &[u8], file: &str) -> Option<Shown> {
-    let gist: Value = serde_json::from_slice(body).ok()?;
-    let files = gist.get("files")?.as_object()?;
-    let shown = files.get(file).filter(|file| file.is_object());
-    let text = shown.map(|file| file["content"].as_str().unwrap_or_default().chars().take(LONGEST_TEXT).collect());
-    Some(Shown { files: files.keys().cloned().collect(), text })
+    let (mut shown, mut has_files) = (Shown::default(), false);
+    json::read(body, |reader| {
+        reader.object(&mut |name, reader| {
+            if name != "files" {
+                return reader.skip();
+            }
+            has_files = true;
+            reader.object(&mut |name, reader| {
+                let is_sought = name == file && reader.kind()? == Kind::Object;
+                shown.files.push(name.into_owned());
+                if !is_sought {
+                    return reader.skip();
+                }
+                let text = shown.text.insert(String::new());
+                reader.object(&mut |name, reader| {
+                    if name == "content" && reader.kind()? == Kind::String {
+                        *text = reader.string()?.chars().take(LONGEST_TEXT).collect();
+                        return Ok(());
+                    }
+                    reader.skip()
+                })
+            })
+        })
+    })
+    .ok()?;
+    has_files.then_some(shown)
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

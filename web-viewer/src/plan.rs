@@ -79,6 +79,9 @@ pub fn for_history(has_token: bool, budget: Budget) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn budget(limit: u32, remaining: u32, reset: i64) -> Budget {

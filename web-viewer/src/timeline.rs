@@ -1,6 +1,7 @@
 //! The history as a picture: a lane a candidate, a bar a term, gaps without a leader marked. Only numbers here.
 
 use leader_elector_core::gist::history::Term;
+use leader_elector_core::json::Writer;
 
 use crate::words::{Tenths, shown};
 
@@ -142,21 +143,24 @@ fn escaped(text: &str) -> String {
 #[must_use]
 pub fn json(terms: &[Term]) -> String {
     use leader_elector_core::record::rfc3339;
-    let terms: Vec<_> = terms
-        .iter()
-        .map(|term| {
-            serde_json::json!({
-                "holder": term.holder, "token": term.token.get(),
-                "start": term.start.as_ref().map(rfc3339), "end": term.end.as_ref().map(rfc3339),
-                "seconds": term.seconds(), "released": term.released,
-            })
-        })
-        .collect();
-    serde_json::json!({ "terms": terms }).to_string()
+    let mut to = Writer::new();
+    to.open('{').name("terms").open('[');
+    for term in terms {
+        to.open('{').name("holder").string(&term.holder).name("token").number(term.token.get());
+        for (name, time) in [("start", &term.start), ("end", &term.end)] {
+            to.name(name).string_or_null(time.as_ref().map(rfc3339).as_deref());
+        }
+        to.name("seconds").raw(&term.seconds().map_or_else(|| "null".to_owned(), |seconds| seconds.to_string()));
+        to.name("released").boolean(term.released).close('}');
+    }
+    to.close(']').close('}').finish()
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use leader_elector_core::Token;
     use leader_elector_core::WallClock;
     use leader_elector_core::record::timestamp;

@@ -118,6 +118,9 @@ pub fn refusal(status: u16, message: &str, has_token: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     #[test]

@@ -10,6 +10,8 @@ use leader_elector_viewer::playground::link::{Calm, Link, Play, Setup, Simulated
 use leader_elector_viewer::playground::picture::{Picture, Room};
 use leader_elector_viewer::playground::story::Story;
 use leader_elector_viewer::playground::trace::Entry;
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
 
 fn at(seconds: u64) -> Moment {
     Moment::after(Duration::from_secs(seconds))

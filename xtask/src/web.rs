@@ -10,7 +10,8 @@ use crate::debian;
 use crate::image::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
-const PACKAGE: &str = "leader-elector-viewer";
+/// The page.
+pub(crate) const PACKAGE: &str = "leader-elector-viewer";
 
 /// How the page is built.
 #[derive(clap::Args, Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     /// Take pictures of every state too, light and dark, phone and desktop, into target/screenshots (needs Chromium)
     #[arg(long)]
     screenshots: bool,
-    /// Open it in Chromium against gist-server, as cargo xtask test does
+    /// Run its logic in Node, and open it in Chromium against gist-server, as cargo xtask test does
     #[arg(long, conflicts_with = "screenshots")]
     test: bool,
 }
@@ -70,9 +71,33 @@ pub(crate) fn build() -> Result<()> {
     page.args(["build", "-p", PACKAGE, "--profile", "page", "--target", TARGET, "--target-dir"]).arg(&target);
     run_cargo(page.env("CARGO_ENCODED_RUSTFLAGS", flags()))?;
     let wasm = target.join(TARGET).join("page").join(format!("{PACKAGE}.wasm"));
+    run_cargo(pack().arg(wasm).arg(root().join("web-viewer/static")).arg(folder()))
+}
+
+/// The tool that lays out what was compiled; its arguments follow.
+fn pack() -> Command {
     let mut pack = Command::new("cargo");
-    pack.args(["run", "-p", "leader-elector-web-pack", "--"]);
-    run_cargo(pack.arg(wasm).arg(root().join("web-viewer/static")).arg(folder()))
+    pack.args(["run", "-q", "-p", "leader-elector-web-pack", "--"]);
+    pack
+}
+
+/// The tests of the page's logic, compiled as the page is, in Node; `true` if they passed.
+fn logic() -> Result<bool> {
+    let mut tests = Command::new("cargo");
+    tests.args(["test", "-p", PACKAGE, "--target", TARGET, "--lib", "--test", "*", "--no-run"]);
+    let built = tests.args(["--message-format", "json-render-diagnostics"]).current_dir(root()).stderr(Stdio::inherit()).output();
+    let built = built.context("cargo test")?;
+    ensure!(built.status.success(), "the page's tests are not built for {TARGET}");
+    let said = String::from_utf8_lossy(&built.stdout);
+    let said = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut node = Command::new("node");
+    node.arg("logic.mjs").current_dir(pages());
+    for (n, wasm) in said.filter_map(|said| said["executable"].as_str().map(str::to_owned)).enumerate() {
+        let out = root().join("target/page-logic").join(n.to_string());
+        run_cargo(pack().arg("--node").arg(wasm).arg(&out))?;
+        node.arg(out);
+    }
+    Ok(node.status().context("node")?.success())
 }
 
 /// The compiler's flags for the page, as cargo takes them: no path of this machine gets into it, where a panic names its
@@ -88,13 +113,14 @@ fn flags() -> String {
     own.chain(flags).collect::<Vec<_>>().join("\u{1f}")
 }
 
-/// The page in Chromium against `gist-server`; `Err` in the result where the machine lacks something.
+/// The page's logic in Node, and the page in Chromium against `gist-server`; `Err` in the result where the machine lacks something.
 pub(crate) fn test() -> Result<std::result::Result<bool, Lacks>> {
     if let Some(lacks) = install()? {
         return Ok(Err(lacks));
     }
     build()?;
-    Ok(Ok(node(&["--test", "--test-concurrency=1", "viewer.test.mjs", "playground.test.mjs"], None)?))
+    let logic = logic()?;
+    Ok(Ok(node(&["--test", "--test-concurrency=1", "viewer.test.mjs", "playground.test.mjs"], None)? && logic))
 }
 
 /// What the pages' tests measure, with names; `Err` in the result where the machine lacks something.

@@ -6,7 +6,6 @@ use http::header::{
     HeaderName, HeaderValue, IF_NONE_MATCH,
 };
 use http::{Response, StatusCode};
-use serde::Serialize;
 
 use super::dates::http_date;
 use super::id::ObjectId;
@@ -32,13 +31,9 @@ const RATELIMIT_RESOURCE: HeaderName = HeaderName::from_static("x-ratelimit-reso
 const OAUTH_SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 
 /// What a GET answers: the version that its `ETag` names, and the JSON only if that has changed.
-pub(super) fn versioned<T: Serialize>(
-    asked: &HeaderMap,
-    version: ObjectId,
-    body: impl FnOnce() -> T,
-) -> Response<Vec<u8>> {
+pub(super) fn versioned(asked: &HeaderMap, version: ObjectId, body: impl FnOnce() -> String) -> Response<Vec<u8>> {
     let tag = format!("W/\"{version}\"");
-    let mut response = if holds(asked, &tag) { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, &body()) };
+    let mut response = if holds(asked, &tag) { empty(StatusCode::NOT_MODIFIED) } else { json(StatusCode::OK, body()) };
     let headers = response.headers_mut();
     headers.insert(ETAG, HeaderValue::try_from(tag).expect("quoted hexadecimal digits"));
     // Seen: a client that caches serves a state of up to a minute ago.
@@ -47,9 +42,8 @@ pub(super) fn versioned<T: Serialize>(
 }
 
 /// An answer with a JSON body.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response<Vec<u8>> {
-    let body = serde_json::to_vec(body).expect("the emulator's JSON has text keys and is written to memory");
-    with_type(status, HeaderValue::from_static("application/json; charset=utf-8"), body)
+pub(super) fn json(status: StatusCode, body: String) -> Response<Vec<u8>> {
+    with_type(status, HeaderValue::from_static("application/json; charset=utf-8"), body.into_bytes())
 }
 
 /// The bytes of a file, from the address that is theirs alone and so never changes.

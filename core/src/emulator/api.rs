@@ -121,7 +121,7 @@ impl Call<'_> {
         let creation = Creation::parse(self.request.body())?;
         let (public, description) = (creation.public, creation.description.as_deref().map(Arc::from));
         let gist = gists.create(self.unix_ms, owner, public, description, creation.into_files()?).now();
-        let mut response = answer::json(StatusCode::CREATED, &json::gist(&gist, gist.head(), self.settings));
+        let mut response = answer::json(StatusCode::CREATED, json::gist(&gist, gist.head(), self.settings));
         insert(&mut response, LOCATION, format!("{}/gists/{}", self.settings.api, gist.gist.id));
         Ok(response)
     }
@@ -144,7 +144,7 @@ impl Call<'_> {
             gist.describe(self.unix_ms, description, remember);
         }
         let gist = gist.now();
-        Ok(answer::json(StatusCode::OK, &json::gist(&gist, gist.head(), self.settings)))
+        Ok(answer::json(StatusCode::OK, json::gist(&gist, gist.head(), self.settings)))
     }
 
     fn delete(&self, gists: &mut Gists, id: GistId) -> Result<Response<Vec<u8>>, Refusal> {

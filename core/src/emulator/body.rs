@@ -1,50 +1,54 @@
 //! The bodies of POST and PATCH, and what they make of a gist's files.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-
-use serde::Deserialize;
-use serde_json::error::Category;
 
 use super::object::{Blob, Files};
 use super::refusal::Refusal;
+use crate::json::{self, Reader, Wrong};
 use crate::ordered::OrderedMap;
 
 /// What POST asks for: a gist with at least one file, none of them empty (doc).
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Creation {
     pub(super) description: Option<String>,
-    #[serde(default)]
     pub(super) public: bool,
-    files: OrderedMap<String, NewFile>,
+    files: OrderedMap<String, String>,
 }
 
 /// What PATCH asks for. A file that is null is deleted, one that is not named stays (doc).
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Update {
     pub(super) description: Option<String>,
-    #[serde(default)]
     files: OrderedMap<String, Option<FileUpdate>>,
 }
 
-#[derive(Debug, Deserialize)]
-struct NewFile {
-    content: String,
-}
-
-#[derive(Debug, Deserialize)]
+/// Of a new file only the content is taken, which it must have.
+#[derive(Debug, Default)]
 struct FileUpdate {
     content: Option<String>,
     /// The new name.
     filename: Option<String>,
 }
 
+/// Either body, as far as both have the same fields.
+#[derive(Default)]
+struct Body {
+    description: Option<String>,
+    public: bool,
+    files: Option<OrderedMap<String, Option<FileUpdate>>>,
+}
+
 impl Creation {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        parse(body)
+        let Body { description, public, files } = parse(body)?;
+        let files = files.ok_or(Refusal::Invalid)?.into_iter();
+        let files = files.map(|(name, file)| Ok((name, file.and_then(|file| file.content).ok_or(Refusal::Invalid)?)));
+        Ok(Self { description, public, files: files.collect::<Result<_, _>>()? })
     }
 
     pub(super) fn into_files(self) -> Result<Files, Refusal> {
-        let files = self.files.into_iter().map(|(name, file)| Ok((checked(&name)?, blob(file.content)?)));
+        let files = self.files.into_iter().map(|(name, content)| Ok((checked(&name)?, blob(content)?)));
         some(files.collect::<Result<_, _>>()?)
     }
 }
@@ -52,7 +56,8 @@ impl Creation {
 impl Update {
     /// Needs a description or files (doc).
     pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let update: Self = parse(body)?;
+        let Body { description, files, .. } = parse(body)?;
+        let update = Self { description, files: files.unwrap_or_default() };
         if update.description.is_none() && update.files.is_empty() {
             return Err(Refusal::Invalid);
         }
@@ -82,11 +87,49 @@ impl Update {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        Category::Data => Refusal::Invalid,
-        Category::Syntax | Category::Eof | Category::Io => Refusal::NotJson,
+fn parse(body: &[u8]) -> Result<Body, Refusal> {
+    json::read(body, read).map_err(|wrong| match wrong {
+        Wrong::Shape(_) => Refusal::Invalid,
+        Wrong::Syntax(_) => Refusal::NotJson,
     })
+}
+
+fn read(reader: &mut Reader<'_>) -> Result<Body, Wrong> {
+    let mut body = Body::default();
+    reader.object(&mut |name, reader| {
+        match &*name {
+            "description" => body.description = text(reader)?,
+            "public" => body.public = reader.boolean()?,
+            "files" => {
+                let files = body.files.get_or_insert_default();
+                reader.object(&mut |name, reader| {
+                    let file = if reader.is_null()? { None } else { Some(file(reader)?) };
+                    files.insert(name.into_owned(), file);
+                    Ok(())
+                })?;
+            }
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(body)
+}
+
+fn file(reader: &mut Reader<'_>) -> Result<FileUpdate, Wrong> {
+    let mut file = FileUpdate::default();
+    reader.object(&mut |name, reader| {
+        match &*name {
+            "content" => file.content = text(reader)?,
+            "filename" => file.filename = text(reader)?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(file)
+}
+
+fn text(reader: &mut Reader<'_>) -> Result<Option<String>, Wrong> {
+    Ok(reader.string_or_null()?.map(Cow::into_owned))
 }
 
 fn blob(content: String) -> Result<Arc<Blob>, Refusal> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use crate::json::Writer;
 
 /// The id of a gist: 32 hexadecimal digits.
 pub type GistId = Id<16>;
@@ -37,6 +37,12 @@ impl<const BYTES: usize> Id<BYTES> {
         &self.0
     }
 
+    pub(super) fn write(&self, to: &mut Writer) {
+        self.with_digits(|digits| {
+            to.string(digits);
+        });
+    }
+
     /// One buffer and one call: a gist's JSON writes a hundred ids.
     fn with_digits<T>(&self, use_digits: impl FnOnce(&str) -> T) -> T {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -58,12 +64,6 @@ impl<const BYTES: usize> fmt::Display for Id<BYTES> {
 impl<const BYTES: usize> fmt::Debug for Id<BYTES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl<const BYTES: usize> Serialize for Id<BYTES> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_digits(|digits| serializer.serialize_str(digits))
     }
 }
 

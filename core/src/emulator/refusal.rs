@@ -4,6 +4,7 @@ use http::header::{HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
 use super::answer;
+use crate::json::Writer;
 
 /// The message of a 409: GitHub sends it under concurrent updates (seen). The emulator itself never does; a caller
 /// that wants one takes [`error_response`].
@@ -17,7 +18,7 @@ pub const SECONDARY_LIMIT: &str =
 /// every answer has but `x-ratelimit-*`. For the faults that a caller adds: 409 with [`CANNOT_BE_UPDATED`], 500, 502.
 #[must_use]
 pub fn error_response(unix_ms: i64, status: StatusCode, message: &str) -> Response<Vec<u8>> {
-    let mut response = error(status, message, GISTS_PAGE, None);
+    let mut response = error(status, message, GISTS_PAGE, false);
     answer::stamp(unix_ms, &mut response);
     response
 }
@@ -25,7 +26,7 @@ pub fn error_response(unix_ms: i64, status: StatusCode, message: &str) -> Respon
 /// A request refused by a secondary limit: 403 or 429, with or without `retry-after` in seconds (doc).
 #[must_use]
 pub fn secondary_limit_response(unix_ms: i64, status: StatusCode, retry_after: Option<i64>) -> Response<Vec<u8>> {
-    let mut response = error(status, SECONDARY_LIMIT, SECONDARY_PAGE, None);
+    let mut response = error(status, SECONDARY_LIMIT, SECONDARY_PAGE, false);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -73,8 +74,7 @@ impl Refusal {
             Self::Exhausted => (StatusCode::FORBIDDEN, "API rate limit exceeded"),
         };
         let page = if self == Self::Exhausted { LIMITS_PAGE } else { GISTS_PAGE };
-        let missing = (self == Self::Invalid).then_some([MissingField::FILES]);
-        error(status, message, page, missing)
+        error(status, message, page, self == Self::Invalid)
     }
 }
 
@@ -83,28 +83,15 @@ const LIMITS_PAGE: &str = "https://docs.github.com/rest/using-the-rest-api/rate-
 const SECONDARY_PAGE: &str =
     "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits";
 
-#[derive(serde::Serialize)]
-struct ErrorBody<'a> {
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<[MissingField; 1]>,
-    documentation_url: &'a str,
-    /// GitHub repeats the code here as text.
-    status: &'a str,
-}
-
-#[derive(serde::Serialize)]
-struct MissingField {
-    resource: &'static str,
-    code: &'static str,
-    field: &'static str,
-}
-
-impl MissingField {
-    /// What GitHub says of a gist whose files it cannot take, also when one is empty rather than missing (seen).
-    const FILES: Self = Self { resource: "Gist", code: "missing_field", field: "files" };
-}
-
-fn error(status: StatusCode, message: &str, page: &str, errors: Option<[MissingField; 1]>) -> Response<Vec<u8>> {
-    answer::json(status, &ErrorBody { message, errors, documentation_url: page, status: status.as_str() })
+/// GitHub repeats the code in the body, as text. `names_files`: what it says of a gist whose files it cannot take, also
+/// when one is empty rather than missing (seen).
+fn error(status: StatusCode, message: &str, page: &str, names_files: bool) -> Response<Vec<u8>> {
+    let mut body = Writer::new();
+    body.open('{').name("message").string(message);
+    if names_files {
+        body.name("errors").open('[').open('{').name("resource").string("Gist");
+        body.name("code").string("missing_field").name("field").string("files").close('}').close(']');
+    }
+    body.name("documentation_url").string(page).name("status").string(&status.as_u16().to_string()).close('}');
+    answer::json(status, body.finish())
 }

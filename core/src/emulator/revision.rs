@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use serde_json::value::RawValue;
-
 use super::id::{ObjectId, RevisionId};
 use super::object::{self, Blob, Files};
 
@@ -22,7 +20,7 @@ pub struct Revision {
     change: Change,
     /// Its entry in lists of revisions, and the address of the gist that this names. Thirty of them are in every
     /// answer, and none ever changes.
-    entry: OnceLock<(String, Box<RawValue>)>,
+    entry: OnceLock<(String, String)>,
 }
 
 impl Revision {
@@ -113,7 +111,7 @@ impl Revision {
     }
 
     /// Its entry in lists of revisions: written once, unless its gist has moved to another address since.
-    pub(super) fn entry(&self, gist: &str, write: impl Fn() -> Box<RawValue>) -> Cow<'_, RawValue> {
+    pub(super) fn entry(&self, gist: &str, write: impl Fn() -> String) -> Cow<'_, str> {
         let (written_for, entry) = self.entry.get_or_init(|| (gist.to_owned(), write()));
         if written_for == gist { Cow::Borrowed(entry) } else { Cow::Owned(write()) }
     }

@@ -3,11 +3,8 @@
 //! Tokens never decrease along the list of revisions, so wherever both ends of a stretch carry one token and one
 //! instance, everything between them is the same term and need not be fetched: a walk by bisection.
 
-use std::borrow::Cow;
-
-use serde::Deserialize;
-
-use crate::ordered::OrderedMap;
+use super::wire;
+use crate::json;
 use crate::record::{Record, Text, Timestamp, Token};
 
 /// One term, as far as the revisions tell.
@@ -54,30 +51,14 @@ impl Term {
 /// The ids in an answer of `GET /gists/:id/commits`, newest first; `None` where it is not understood.
 #[must_use]
 pub fn versions(body: &[u8]) -> Option<Vec<String>> {
-    #[derive(Deserialize)]
-    struct Commit {
-        version: String,
-    }
-    let commits: Vec<Commit> = serde_json::from_slice(body).ok()?;
-    Some(commits.into_iter().map(|commit| commit.version).collect())
+    let versions = json::read(body, wire::versions).ok()?;
+    Some(versions.iter().map(|version| version.as_str().to_owned()).collect())
 }
 
 /// The lock file in an answer of `GET /gists/:id/:sha`; `None` where it is not understood.
 #[must_use]
 pub fn text(body: &[u8], file: &str) -> Option<Text> {
-    #[derive(Deserialize)]
-    struct Revision<'a> {
-        #[serde(borrow)]
-        files: OrderedMap<Cow<'a, str>, Option<File<'a>>>,
-    }
-    #[derive(Deserialize)]
-    struct File<'a> {
-        #[serde(default, borrow)]
-        content: Cow<'a, str>,
-    }
-    let revision: Revision<'_> = serde_json::from_slice(body).ok()?;
-    let file = revision.files.get(file).and_then(Option::as_ref);
-    Some(file.map_or(Text::Nothing, |file| Text::parse(&file.content)))
+    Some(json::read(body, wire::gist_body).ok()?.content(file).map_or(Text::Nothing, Text::parse))
 }
 
 /// The revision that tells most: an end of the list, or the middle of the longest stretch whose ends differ.

@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
 
 use super::ledger::Ledger;
 use super::snapshot::Chain;
 use crate::lock::{Intent, Term, Version, Written};
-use crate::record::{Mark, Record, Token, WriteMode, timestamp};
+use crate::record::{Mark, Record, Token, Unknown, WriteMode, timestamp};
 use crate::time::{Instant, WallClock};
 
 /// Writes of one term that are remembered: the claim, and the newest ones.
@@ -39,7 +38,7 @@ pub(super) struct OwnTerm {
 struct Carried {
     strategy: String,
     preferred_holder: String,
-    unknown: Map<String, Value>,
+    unknown: Unknown,
 }
 
 /// One write of the term.

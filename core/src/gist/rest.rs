@@ -1,10 +1,10 @@
 //! Requests of the REST API that are not the election's: to make and delete a gist, and to look back.
 
 use http::{Method, Request};
-use serde_json::json;
 
 use super::settings::{Settings, SettingsError};
 use super::wire::{LONGEST_LIST, Wire};
+use crate::json::Writer;
 use crate::lock::Version;
 
 /// Makes them for one gist, with the headers and the token of the lock's own.
@@ -30,9 +30,11 @@ impl Rest {
     #[must_use]
     pub fn make(&self, description: &str) -> Request<Vec<u8>> {
         // GitHub refuses empty content; `{}` is a free lock.
-        let files = json!({ self.wire.settings().file.as_str(): { "content": "{}" } });
-        let body = json!({ "description": description, "public": false, "files": files });
-        *self.wire.post_gist(body.to_string())
+        let mut body = Writer::new();
+        body.open('{').name("description").string(description).name("public").boolean(false);
+        body.name("files").open('{').name(&self.wire.settings().file);
+        body.open('{').name("content").string("{}").close('}').close('}').close('}');
+        *self.wire.post_gist(body.finish())
     }
 
     /// `DELETE /gists/:id`.
@@ -56,6 +58,8 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::record::WriteMode;
 

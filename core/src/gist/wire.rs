@@ -9,11 +9,10 @@ use http::header::{
     ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, USER_AGENT,
 };
 use http::{Method, Request, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json;
 
 use super::repository::Repository;
 use super::settings::{self, Settings};
+use crate::json::{self, Reader, Wrong};
 use crate::lock::{Failure, Reason, Version};
 use crate::ordered::OrderedMap;
 use crate::record::{Text, WriteMode};
@@ -120,9 +119,8 @@ impl Wire {
 
     /// The same; `None` takes the file away.
     pub(super) fn patch_file(&self, text: Option<&str>) -> Outgoing {
-        let file = text.map(|text| json!({ "content": text }));
-        let body = json!({ "files": { self.settings.file.as_str(): file } });
-        is_json(self.request(Method::PATCH, "", body.to_string().into_bytes()))
+        let body = json::one_file(&self.settings.file, text);
+        is_json(self.request(Method::PATCH, "", body.into_bytes()))
     }
 
     /// Makes a gist.
@@ -204,7 +202,7 @@ impl Wire {
 
     /// Reads a gist out of an answer.
     pub(super) fn gist(&self, response: &Response<Vec<u8>>) -> Result<GistAnswer, NoAnswer> {
-        let body: GistBody<'_> = parse(response)?;
+        let body = parse(response, gist_body)?;
         let text = match body.files.get(self.settings.file.as_str()) {
             Some(Some(file)) if file.truncated => {
                 Text::unclear(format_args!("the file is longer than GitHub shows, {} bytes", file.size))
@@ -217,7 +215,7 @@ impl Wire {
             )),
             Some(None) | None => Text::Nothing,
         };
-        let history = body.history.as_deref().map(versions).filter(|list| !list.is_empty());
+        let history = body.history.filter(|list| !list.is_empty());
         let etag = response.headers().get(http::header::ETAG).cloned();
         let repository = (self.settings.write == WriteMode::Push).then(|| {
             let files =
@@ -229,7 +227,7 @@ impl Wire {
 
     /// Reads a list of revisions out of an answer, newest first, never empty.
     pub(super) fn listed(response: &Response<Vec<u8>>) -> Result<Vec<Version>, NoAnswer> {
-        let list = versions(&parse::<Vec<RevisionBody<'_>>>(response)?);
+        let list = parse(response, versions)?;
         if list.is_empty() { Err(garbage("the list of revisions is empty")) } else { Ok(list) }
     }
 }
@@ -245,43 +243,88 @@ fn secret(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-#[derive(Deserialize)]
-struct GistBody<'a> {
-    #[serde(borrow)]
+#[derive(Default)]
+pub(super) struct GistBody<'a> {
     files: OrderedMap<Cow<'a, str>, Option<FileBody<'a>>>,
-    #[serde(default, borrow)]
-    history: Option<Vec<RevisionBody<'a>>>,
-    #[serde(default)]
+    history: Option<Vec<Version>>,
     truncated: bool,
-    #[serde(default, borrow)]
     git_push_url: Option<Cow<'a, str>>,
 }
 
-#[derive(Deserialize)]
+impl GistBody<'_> {
+    /// A file's content.
+    pub(super) fn content(&self, file: &str) -> Option<&str> {
+        self.files.get(file)?.as_ref()?.content.as_deref()
+    }
+}
+
+#[derive(Default)]
 struct FileBody<'a> {
-    #[serde(default, borrow)]
     raw_url: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
     content: Option<Cow<'a, str>>,
-    #[serde(default)]
     truncated: bool,
-    #[serde(default)]
     size: u64,
 }
 
-#[derive(Deserialize)]
-struct RevisionBody<'a> {
-    #[serde(borrow)]
-    version: Cow<'a, str>,
+pub(super) fn gist_body<'a>(reader: &mut Reader<'a>) -> Result<GistBody<'a>, Wrong> {
+    let (mut body, mut has_files) = (GistBody::default(), false);
+    reader.object(&mut |name, reader| {
+        match &*name {
+            "files" => {
+                has_files = true;
+                reader.object(&mut |name, reader| {
+                    let file = if reader.is_null()? { None } else { Some(file_body(reader)?) };
+                    body.files.insert(name, file);
+                    Ok(())
+                })?;
+            }
+            "history" if !reader.is_null()? => body.history = Some(versions(reader)?),
+            "history" => {}
+            "truncated" => body.truncated = reader.boolean()?,
+            "git_push_url" => body.git_push_url = reader.string_or_null()?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    if has_files { Ok(body) } else { Err(Wrong::Shape(0)) }
 }
 
-fn versions(list: &[RevisionBody<'_>]) -> Vec<Version> {
-    list.iter().map(|revision| Version::from(&*revision.version)).collect()
+fn file_body<'a>(reader: &mut Reader<'a>) -> Result<FileBody<'a>, Wrong> {
+    let mut file = FileBody::default();
+    reader.object(&mut |name, reader| {
+        match &*name {
+            "raw_url" => file.raw_url = reader.string_or_null()?,
+            "content" => file.content = reader.string_or_null()?,
+            "truncated" => file.truncated = reader.boolean()?,
+            "size" => file.size = reader.number()?,
+            _ => reader.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(file)
 }
 
-fn parse<'a, T: Deserialize<'a>>(response: &'a Response<Vec<u8>>) -> Result<T, NoAnswer> {
-    serde_json::from_slice(ok(response)?)
-        .map_err(|error| garbage(&format!("200 with a body that is not understood ({error})")))
+/// The ids in a list of revisions, each of which has one.
+pub(super) fn versions(reader: &mut Reader<'_>) -> Result<Vec<Version>, Wrong> {
+    let mut list = Vec::new();
+    reader.array(&mut |reader| {
+        let mut version = Err(Wrong::Shape(0));
+        reader.object(&mut |name, reader| {
+            if name == "version" {
+                version = Ok(Version::from(&*reader.string()?));
+                return Ok(());
+            }
+            reader.skip()
+        })?;
+        list.push(version?);
+        Ok(())
+    })?;
+    Ok(list)
+}
+
+fn parse<'a, T>(response: &'a Response<Vec<u8>>, read: fn(&mut Reader<'a>) -> Result<T, Wrong>) -> Result<T, NoAnswer> {
+    json::read(ok(response)?, read)
+        .map_err(|wrong| garbage(&format!("200 with a body that is not understood: {wrong}")))
 }
 
 /// The body of a 200; what any other status means.
@@ -296,7 +339,7 @@ pub(super) fn ok(response: &Response<Vec<u8>>) -> Result<&[u8], NoAnswer> {
         let reason = Reason { status: status.as_u16(), message: message(response.body()) };
         return Err(NoAnswer { failure: Failure::Denied(reason), what: None });
     }
-    Err(garbage(&format!("{status} {}", message(response.body()))))
+    Err(garbage(&format!("{} {}", status.as_u16(), message(response.body()))))
 }
 
 pub(super) fn garbage(what: &str) -> NoAnswer {
@@ -305,10 +348,16 @@ pub(super) fn garbage(what: &str) -> NoAnswer {
 
 /// What an error answer says, shortened; it is somebody else's text.
 fn message(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Said {
-        message: String,
-    }
-    let said = serde_json::from_slice::<Said>(body).map(|said| said.message).unwrap_or_default();
+    let mut said = String::new();
+    // A body that is none says nothing.
+    let _ = json::read(body, |reader| {
+        reader.object(&mut |name, reader| {
+            if name == "message" {
+                said = reader.string()?.into_owned();
+                return Ok(());
+            }
+            reader.skip()
+        })
+    });
     said.chars().filter(|c| !c.is_control()).take(LONGEST_MESSAGE).collect()
 }

@@ -16,6 +16,7 @@ use crate::candidate::{Input, Output, Request, RequestId};
 use crate::emulator::RevisionId;
 use crate::event::{Event, Next};
 use crate::gist::DEFAULT_FILE;
+use crate::json;
 use crate::ordered::OrderedMap;
 use crate::record::Token;
 use crate::time::{Instant, http_date};
@@ -501,6 +502,5 @@ pub(super) fn written_text(request: &http::Request<Vec<u8>>) -> Option<String> {
     if let Some((_, text)) = pushed(request) {
         return String::from_utf8(text).ok();
     }
-    let value = serde_json::from_slice::<serde_json::Value>(request.body()).ok()?;
-    Some(value["files"][DEFAULT_FILE]["content"].as_str().unwrap_or_default().to_owned())
+    json::file(request.body(), DEFAULT_FILE)
 }

@@ -101,7 +101,9 @@ impl No {
     pub(super) fn response(self, unix_ms: i64) -> Response<Vec<u8>> {
         match self {
             Self::Status(StatusCode::CONFLICT) => error_response(unix_ms, StatusCode::CONFLICT, CANNOT_BE_UPDATED),
-            Self::Status(status) => error_response(unix_ms, status, status.canonical_reason().unwrap_or_default()),
+            Self::Status(StatusCode::NOT_FOUND) => error_response(unix_ms, StatusCode::NOT_FOUND, "Not Found"),
+            // Not in the words of each: a table of them all is a kilobyte of a page.
+            Self::Status(status) => error_response(unix_ms, status, "Server Error"),
             Self::Wait { status, retry_after } => secondary_limit_response(unix_ms, status, retry_after),
         }
     }

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Method, Request};
-use serde_json::Value;
 
 use super::process::Seen;
 use crate::candidate::{Input, Output, Phase, Request as ToSend, RequestId};
 use crate::event::{Event, Lease, Next, StopReason, Why};
 use crate::gist::DEFAULT_FILE;
+use crate::json::{self, Kind};
 use crate::record::Token;
 use crate::time::{Instant, Now};
 
@@ -136,10 +136,9 @@ impl Original {
         if self.observed.as_ref().is_none_or(|(seen, _)| *seen != content) {
             self.observed = Some((content.clone(), now.at));
         }
-        let record: Value = serde_json::from_str(&content).unwrap_or_default();
-        let holder = record["holderIdentity"].as_str().unwrap_or_default();
+        let (holder, transitions) = says(&content);
         let since = self.observed.as_ref().map_or(now.at, |(_, at)| *at);
-        self.transitions = record["leaderTransitions"].as_u64().unwrap_or(0) + u64::from(holder != self.name);
+        self.transitions = transitions + u64::from(holder != self.name);
         if holder == self.name {
             return Some(self.send(now, Method::GET, Vec::new(), State::LooksAgain));
         }
@@ -167,8 +166,8 @@ impl Original {
     fn write(&mut self, now: Now) -> ToSend {
         let record = super::people::foreign_record(&self.name, LEASE.as_secs(), self.transitions);
         let record = record.replace("22:10:00Z", &format!("22:10:00Z\",\"at\":\"{:?}", now.at));
-        let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": record } } });
-        self.send(now, Method::PATCH, body.to_string().into_bytes(), State::Writes)
+        let body = json::one_file(DEFAULT_FILE, Some(&record));
+        self.send(now, Method::PATCH, body.into_bytes(), State::Writes)
     }
 
     fn send(&mut self, now: Now, method: Method, body: Vec<u8>, state: impl Fn(RequestId) -> State) -> ToSend {
@@ -192,11 +191,26 @@ impl Original {
 }
 
 fn holder(text: &str) -> String {
-    let record: Value = serde_json::from_str(text).unwrap_or_default();
-    record["holderIdentity"].as_str().unwrap_or_default().to_owned()
+    says(text).0
+}
+
+/// Holder and transitions, as far as the text tells.
+fn says(text: &str) -> (String, u64) {
+    let mut says = (String::new(), 0);
+    // What is no JSON says nothing.
+    let _ = json::read(text.as_bytes(), |reader| {
+        reader.object(&mut |name, reader| {
+            match (&*name, reader.kind()?) {
+                ("holderIdentity", Kind::String) => says.0 = reader.string()?.into_owned(),
+                ("leaderTransitions", Kind::Number) => says.1 = reader.number()?,
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })
+    });
+    says
 }
 
 fn content(body: &[u8]) -> String {
-    let gist: Value = serde_json::from_slice(body).unwrap_or_default();
-    gist["files"][DEFAULT_FILE]["content"].as_str().unwrap_or_default().to_owned()
+    json::file(body, DEFAULT_FILE).unwrap_or_default()
 }

@@ -9,6 +9,7 @@ use super::watch::Happening;
 use super::world::World;
 use crate::emulator::Revision;
 use crate::gist::DEFAULT_FILE;
+use crate::json::{Writer, one_file};
 
 /// What a person does to the gist on the web.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,16 +41,11 @@ pub(super) struct Foreign {
 /// A record as client-go writes it.
 #[must_use]
 pub fn foreign_record(holder: &str, lease_seconds: u64, token: u64) -> String {
-    serde_json::json!({
-        "holderIdentity": holder,
-        "leaseDurationSeconds": lease_seconds,
-        "acquireTime": "2023-11-14T22:00:00Z",
-        "renewTime": "2023-11-14T22:10:00Z",
-        "leaderTransitions": token,
-        "strategy": "",
-        "preferredHolder": "",
-    })
-    .to_string()
+    let mut record = Writer::new();
+    record.open('{').name("holderIdentity").string(holder).name("leaseDurationSeconds").number(lease_seconds);
+    record.name("acquireTime").string("2023-11-14T22:00:00Z").name("renewTime").string("2023-11-14T22:10:00Z");
+    record.name("leaderTransitions").number(token).name("strategy").string("").name("preferredHolder").string("");
+    record.close('}').finish()
 }
 
 /// The PATCH that a foreign program sends.
@@ -57,8 +53,7 @@ pub(super) fn foreign_write(store: &Store, now: Moment, foreign: &Foreign) -> Re
     let mut record = foreign_record(&foreign.holder, foreign.lease_seconds, foreign.token);
     // Renewals differ in their times.
     record = record.replace("22:10:00", &format!("22:{:02}:{:02}", foreign.left % 60, now.unix_ms() / 1000 % 60));
-    let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": record } } });
-    let mut request = Request::new(body.to_string().into_bytes());
+    let mut request = Request::new(one_file(DEFAULT_FILE, Some(&record)).into_bytes());
     *request.method_mut() = http::Method::PATCH;
     *request.uri_mut() = format!("http://api.test/gists/{}", store.gist).parse().unwrap_or_default();
     let headers = request.headers_mut();

@@ -3,14 +3,15 @@
 //! The meaning is read here a second time, by other code than the lock's, so that the checks do not believe what they
 //! check.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{Request, Response};
-use serde::Deserialize;
 
 use super::clock::Moment;
 use crate::emulator::{AcceptedToken, Emulator, GistId, HistoryField, RevisionId, Settings};
 use crate::gist::DEFAULT_FILE;
+use crate::json::{self, Reader, Wrong};
 use crate::ordered::{OrderedMap, OrderedSet};
 use crate::record::WriteMode;
 
@@ -58,8 +59,7 @@ pub(super) enum Text {
 }
 
 /// The fields of a record that the checks look at.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Says {
     pub(super) holder_identity: String,
     pub(super) lease_duration_seconds: u64,
@@ -95,6 +95,26 @@ pub(super) struct Landing {
 }
 
 impl Says {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Wrong> {
+        let mut says = Self::default();
+        reader.object(&mut |name, reader| {
+            match &*name {
+                "holderIdentity" => says.holder_identity = reader.string()?.into_owned(),
+                "leaseDurationSeconds" => says.lease_duration_seconds = reader.number()?,
+                "leaderTransitions" => says.leader_transitions = reader.number()?,
+                "instance" => says.instance = reader.string_or_null()?.map(Cow::into_owned),
+                "base" => says.base = reader.string_or_null()?.map(Cow::into_owned),
+                "write" => {
+                    let named = reader.string_or_null()?;
+                    says.write = named.map(|name| WriteMode::named(&name).ok_or(Wrong::Shape(0))).transpose()?;
+                }
+                _ => reader.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(says)
+    }
+
     pub(super) fn is_held(&self) -> bool {
         !self.holder_identity.is_empty()
     }
@@ -114,9 +134,7 @@ impl Text {
         if trimmed.is_empty() || trimmed == b"{}" {
             return Self::Nothing;
         }
-        // A list would be taken for the fields of a record in their order.
-        let says = trimmed.starts_with(b"{").then(|| serde_json::from_slice(trimmed).ok()).flatten();
-        says.map_or(Self::Unclear, Self::Record)
+        json::read(trimmed, Says::read).map_or(Self::Unclear, Self::Record)
     }
 
     pub(super) const fn record(&self) -> Option<&Says> {

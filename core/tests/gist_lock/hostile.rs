@@ -45,7 +45,7 @@ prop_compose! {
             strategy,
             preferred_holder,
             mark,
-            unknown: unknown.into_iter().map(|(name, value)| (name, value.into())).collect(),
+            unknown: unknown.into_iter().map(|(name, value)| (name, serde_json::Value::from(value).to_string())).collect(),
         }
     }
 }

@@ -224,7 +224,7 @@ fn record(holder: &str, instance: &str, token: u64) -> Record {
         strategy: String::new(),
         preferred_holder: String::new(),
         mark: Some(Mark { instance: instance.to_owned(), base: None, nonce: None, write: None, released_by: None }),
-        unknown: serde_json::Map::new(),
+        unknown: Vec::new(),
     }
 }
 
