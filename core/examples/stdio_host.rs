@@ -120,6 +120,7 @@ struct Config {
     git: Option<String>,
     #[serde(default = "default_file")]
     file: String,
+    #[serde(deserialize_with = "write_mode")]
     write: WriteMode,
     lease_ms: Option<u64>,
     renew_deadline_ms: Option<u64>,
@@ -130,6 +131,12 @@ struct Config {
     request_timeout_ms: Option<u64>,
     #[serde(default)]
     seed: u64,
+}
+
+fn write_mode<'de, D: serde::Deserializer<'de>>(from: D) -> Result<WriteMode, D::Error> {
+    let name = String::deserialize(from)?;
+    WriteMode::named(&name)
+        .ok_or_else(|| serde::de::Error::custom(format!("write is `{name}`: allowed are push and patch")))
 }
 
 fn default_file() -> String {

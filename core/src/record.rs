@@ -72,7 +72,8 @@ impl WriteMode {
     }
 
     /// The mode of a name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
         [Self::Push, Self::Patch].into_iter().find(|mode| mode.name() == name)
     }
 }

@@ -85,7 +85,11 @@ fn pack() -> Command {
 fn logic() -> Result<bool> {
     let mut tests = Command::new("cargo");
     tests.args(["test", "-p", PACKAGE, "--target", TARGET, "--lib", "--test", "*", "--no-run"]);
-    let built = tests.args(["--message-format", "json-render-diagnostics"]).current_dir(root()).stderr(Stdio::inherit()).output();
+    let built = tests
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output();
     let built = built.context("cargo test")?;
     ensure!(built.status.success(), "the page's tests are not built for {TARGET}");
     let said = String::from_utf8_lossy(&built.stdout);

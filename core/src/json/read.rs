@@ -58,6 +58,9 @@ pub fn read<'a, T>(text: &'a [u8], read: impl FnOnce(&mut Reader<'a>) -> Result<
     if reader.at == text.len() { Ok(found) } else { Err(Wrong::Syntax(reader.at)) }
 }
 
+/// What is done with one field of an object; not generic, so that the code of an object stands once in a page.
+type EachField<'c, 'a> = dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Result<(), Wrong> + 'c;
+
 /// Stands before a value, and goes on behind it.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -93,7 +96,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// It is no object, or `each` says so.
-    pub fn object(&mut self, each: &mut dyn FnMut(Cow<'a, str>, &mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
+    pub fn object(&mut self, each: &mut EachField<'_, 'a>) -> Result<(), Wrong> {
         self.want(Kind::Object)?;
         self.members(b'}', &mut |reader| {
             reader.space();
