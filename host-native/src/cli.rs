@@ -153,7 +153,8 @@ Example:
   leader-elector reset                   all candidates are stopped; now start them with the other --write
 
 It waits for as long as the record asks to be respected. If nothing moved, it writes a released record without an
-author, which keeps the fencing token and holds for candidates of both modes.
+author, which keeps the fencing token and holds for candidates of both modes. Where the newest token is out of sight,
+nothing is written: it says what to write by hand.
 
 Exit codes: 0 done, 1 the lock moved (a candidate still runs), 2 a mistake in the call, 3 refused or unknown")]
 pub(crate) struct ResetArgs {
