@@ -173,8 +173,9 @@ Examples:
   leader-elector doctor -o json | jq -r .command
 
 It writes a file of its own beside the lock, never the lock, and takes it away again; Ctrl-C does that at once. It
-spends at most 400 requests, 90 of them writes, and refuses to run beside a live election. What it prints was observed:
-`no lost update observed in 10 tries` does not say that it cannot happen.
+spends at most 400 requests, 90 of them writes, in about two minutes, and refuses to run beside a live election: a lock
+that is held or unclear is first watched for its lease, an hour at most. What it prints was observed: `no lost update
+observed in 10 tries` does not say that it cannot happen.
 
 Exit codes: 0 all well, 1 usable with changes, 2 not usable or a mistake in the call, 3 refused or unknown,
 129, 130 or 143 ended by a signal")]
