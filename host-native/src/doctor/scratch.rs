@@ -37,8 +37,10 @@ impl Scratch {
         let mut said = String::new();
         for tried in 0..TRIES {
             if let Some(wait) = asked.take() {
-                // Once it is tried however long that is: nobody comes back for this gist.
-                if site.relent(wait, "delete the scratch gist").await != Ok(true) && tried > 0 {
+                // Once it is tried however long that is: nobody comes back for this gist. Named, as a second signal may
+                // end the wait.
+                let to = format!("delete the scratch gist {}", self.gist);
+                if site.relent(wait, &to).await != Ok(true) && tried > 0 {
                     break;
                 }
             } else {

@@ -267,7 +267,9 @@ fn a_scratch_gist_is_deleted_when_the_store_wants_to_be_left_alone_for_a_while()
     server.faults(r#"[{"fault":"status","status":429,"retry_after":4,"method":"DELETE","times":2}]"#);
     let run = examine(&server, &["--scratch"]);
     assert_eq!(run.code, Some(0), "{run:#?}");
-    assert!(!is_there(&server, &scratch_of(&run)));
+    let scratch = scratch_of(&run);
+    assert!(!is_there(&server, &scratch));
+    assert!(run.errors.contains(&format!("waiting 4 s, as the store asks, to delete the scratch gist {scratch}")));
     assert_is_left_alone(&server, 2, 4);
 
     // Longer than anybody waits: it is named, and how long that is.
