@@ -65,7 +65,7 @@ pub enum Warning {
     PushRefused { words: String },
     /// The newest token cannot be known.
     #[error(
-        "no record found in the newest {looked_back} revisions and older ones may exist: nothing is claimed, because the next fencing token is not known; write a record with the highest leaderTransitions by hand"
+        "no valid record found in the newest {looked_back} revisions, and none older was looked at: nothing is claimed, because the next fencing token is not known; write a record with the highest leaderTransitions by hand"
     )]
     NoRecordInSight { looked_back: usize },
     /// The next token would leave the range.

@@ -153,7 +153,8 @@ Example:
   leader-elector reset                   all candidates are stopped; now start them with the other --write
 
 It waits for as long as the record asks to be respected. If nothing moved, it writes a released record without an
-author, which keeps the fencing token and holds for candidates of both modes.
+author, which keeps the fencing token and holds for candidates of both modes. Where the newest token is out of sight,
+nothing is written: it says what to write by hand.
 
 Exit codes: 0 done, 1 the lock moved (a candidate still runs), 2 a mistake in the call, 3 refused or unknown")]
 pub(crate) struct ResetArgs {
@@ -172,8 +173,9 @@ Examples:
   leader-elector doctor -o json | jq -r .command
 
 It writes a file of its own beside the lock, never the lock, and takes it away again; Ctrl-C does that at once. It
-spends at most 400 requests, 90 of them writes, and refuses to run beside a live election. What it prints was observed:
-`no lost update observed in 10 tries` does not say that it cannot happen.
+spends at most 400 requests, 90 of them writes, in about two minutes, and refuses to run beside a live election: a lock
+that is held or unclear is first watched for its lease, an hour at most. What it prints was observed: `no lost update
+observed in 10 tries` does not say that it cannot happen.
 
 Exit codes: 0 all well, 1 usable with changes, 2 not usable or a mistake in the call, 3 refused or unknown,
 129, 130 or 143 ended by a signal")]

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use leader_elector::clock;
+use leader_elector_core::lock::Bar;
 use leader_elector_core::record::Record;
+use leader_elector_core::warning::Warning;
 use leader_elector_host::say::{complain, print};
 
 use crate::cli::ResetArgs;
@@ -23,6 +25,9 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
     let mut observer = Observer::new(settings, transport)?;
     let no_answer = || Failure::Refused("unknown: no answer".to_owned());
     let standing = observer.read().await?.ok_or_else(no_answer)?;
+    if standing.bar == Some(Bar::NoRecordInSight) {
+        return Err(out_of_sight(&observer.take_warnings()));
+    }
     let end = stands_until(&standing, clock::now().at);
     if !standing.stands_for.is_zero() {
         let seconds = standing.stands_for.as_secs();
@@ -52,4 +57,14 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
     } else {
         format!("reset: the lock is free, {next}")
     })
+}
+
+/// The token would be set back: what the reset would write is for a person to find out.
+fn out_of_sight(said: &[Warning]) -> Failure {
+    let why = said.iter().find(|warning| matches!(warning, Warning::NoRecordInSight { .. }));
+    let why = why.map_or_else(|| "no record is in sight".to_owned(), ToString::to_string);
+    let by_hand = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":N}"#;
+    Failure::Refused(format!(
+        "{why}: {by_hand}, with the highest N that `leader-elector history` or the gist's revisions show; then reset again"
+    ))
 }

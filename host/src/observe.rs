@@ -6,6 +6,7 @@ use futures_lite::FutureExt;
 use leader_elector_core::gist::{Gist, Settings};
 use leader_elector_core::lock::{Failure as NoReply, Op, Reply, Standing, Step};
 use leader_elector_core::record::{self, Timestamp};
+use leader_elector_core::warning::Warning;
 use leader_elector_core::{Identity, Instant, Lock, Token, WallClock};
 use serde::Deserialize;
 
@@ -164,6 +165,11 @@ impl<W: World> Observer<W> {
                 }
             };
         }
+    }
+
+    /// What the reads so far had to say to a person, once.
+    pub fn take_warnings(&mut self) -> Vec<Warning> {
+        self.lock.take_warnings()
     }
 
     /// How many revisions are seen, and whether those are all.

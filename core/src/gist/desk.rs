@@ -175,7 +175,7 @@ impl Desk {
                 }
             }
             Some(Bar::NoRecordInSight) => {
-                self.warn_once(Warning::NoRecordInSight { looked_back: snapshot.chain.list.len() });
+                self.warn_once(Warning::NoRecordInSight { looked_back: snapshot.looked_at });
             }
             None => {}
         }

@@ -33,6 +33,8 @@ pub(super) struct Snapshot {
     pub(super) record: Option<Arc<Record>>,
     pub(super) stands_for: Duration,
     pub(super) bar: Option<Bar>,
+    /// How many of the newest revisions were looked at where no record is in sight.
+    pub(super) looked_at: usize,
     /// Why the state's text is no record.
     pub(super) unclear: Option<String>,
     /// What a push on the head needs; none in patch mode.
@@ -85,6 +87,7 @@ impl Snapshot {
                 record: None,
                 stands_for: lease,
                 bar: Some(Bar::NoRecordInSight),
+                looked_at: chain.list.len(),
                 unclear: Some("every visible revision is void".to_owned()),
                 repository: None,
             });
@@ -96,6 +99,7 @@ impl Snapshot {
             record: text.record().cloned().map(Arc::new),
             stands_for: Duration::ZERO,
             bar: None,
+            looked_at: 0,
             unclear: None,
             repository: None,
         };
@@ -120,6 +124,7 @@ impl Snapshot {
         snapshot.stands_for = own_claim.max(below.displaced);
         if text.record().is_none() && below.token_unknown {
             snapshot.bar = Some(Bar::NoRecordInSight);
+            snapshot.looked_at = chain.list.len().min(index + 1 + LOOK_BACK);
         }
         Ok(snapshot)
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use leader_elector_core::Token;
 use leader_elector_core::WriteMode::{Patch, Push};
-use leader_elector_core::lock::{Bar, Intent};
+use leader_elector_core::lock::{Bar, Intent, Lock};
+use leader_elector_core::warning::Warning;
 
 use crate::hand::{Hand, LEASE, foreign};
 
@@ -164,6 +165,9 @@ fn nothing_is_claimed_where_no_record_is_in_sight_and_older_ones_may_exist() {
         hand.store.edit(Some(&format!("garbled {round}")));
     }
     assert_eq!(hand.standing().bar, Some(Bar::NoRecordInSight));
+    let said = hand.lock.take_warnings();
+    // The head, and what lies below it as far as it looks.
+    assert!(said.contains(&Warning::NoRecordInSight { looked_back: 31 }), "{said:?}");
     let mut hand = Hand::new(Push);
     hand.store.edit(Some("garbled"));
     assert_eq!(hand.standing().bar, None, "the list is complete: there never was one");

@@ -60,22 +60,32 @@ pub(crate) async fn run(args: DoctorArgs) -> std::result::Result<(), Failure> {
     }
     let transport = transport(&access)?;
     let interrupt = Interrupt::listen()?;
+    // A gist of its own is free.
+    let watch = if args.scratch {
+        ""
+    } else {
+        "; a lock that is held or unclear is first watched for its lease, an hour at most"
+    };
     complain(format_args!(
-        "at most {MOST_REQUESTS} requests, {MOST_WRITES} of them writes, in about two minutes; Ctrl-C puts back"
+        "at most {MOST_REQUESTS} requests, {MOST_WRITES} of them writes, in about two minutes{watch}; Ctrl-C puts back"
     ));
-    let scratch = if args.scratch { Some(Scratch::make(&settings, transport.clone()).await?) } else { None };
+    let scratch = if args.scratch { Some(Scratch::make(&settings, &transport).await?) } else { None };
     let gist = scratch.as_ref().map_or(settings.gist.clone(), |scratch| scratch.gist().to_owned());
     let settings = Settings { gist, request_timeout: site::REQUEST_TIMEOUT, ..settings };
     let mut site = site(&settings, transport.clone(), pause, &interrupt)?;
+    // Making the gist was one.
+    (site.requests, site.writes) = (usize::from(args.scratch), usize::from(args.scratch));
 
     let mut trial = Trial { on_scratch: args.scratch, ..Trial::default() };
     trial.found.text = (args.output == OutputFormat::Text).then(|| interrupt.token());
     let end = trial.run(&mut site, &settings, transport, &interrupt).await.err();
     let left = match scratch {
-        Some(scratch) => scratch.delete().await,
-        None => put_back::put_back(&mut site, trial.branch.as_ref(), end.as_ref()).await,
+        Some(scratch) => scratch.delete(&mut site, end.as_ref()).await,
+        None => {
+            let left = put_back::put_back(&mut site, trial.branch.as_ref(), end.as_ref()).await;
+            site.with_unanswered(left)
+        }
     };
-    let left = site.with_unanswered(left);
     if let Some(failure) = trial.found.unread.take() {
         return Err(failure);
     }
@@ -134,7 +144,7 @@ impl Trial {
             *is_whole = true;
             return Ok(());
         };
-        live::refuse(settings, transport, interrupt).await?;
+        live::refuse(site, settings, transport, interrupt).await?;
         *branch = push::branch(site, &tip, found).await?;
         if let Some(branch) = branch {
             advice.push = push::pushes(site, branch, found).await?;

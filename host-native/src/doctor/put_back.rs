@@ -1,15 +1,13 @@
 //! Takes back what was written, and says what is left.
 
-use std::time::Duration;
-
 use leader_elector_core::gist::probe::{Probe, Pushed};
-use leader_elector_host::say::complain;
 
+use super::lag::shown;
 use super::push::{Branch, push};
 use super::site::{FILE, Result, Site, Stop};
 
-/// A wait that the store asks for is kept, if it is no longer than this.
-const LONGEST_WAIT: Duration = Duration::from_mins(2);
+/// How often it is tried, where the store wants to be left alone in between.
+const TRIES: usize = 3;
 
 /// Puts the gist back, or takes the file away. `why` is what ended the trial early.
 pub(super) async fn put_back(site: &mut Site, branch: Option<&Branch>, why: Option<&Stop>) -> String {
@@ -18,45 +16,54 @@ pub(super) async fn put_back(site: &mut Site, branch: Option<&Branch>, why: Opti
         return "nothing was written".to_owned();
     }
     site.putting_back = true;
-    match why {
+    let mut wait = match why {
         // Nothing more is written beside an election.
         Some(Stop::LockMoved | Stop::Meddled | Stop::Alive) => return stays,
-        Some(Stop::Throttled(wait)) if *wait > LONGEST_WAIT => return stays,
-        Some(Stop::Throttled(wait)) => {
-            complain(format_args!("waiting {} s, as the store asks, to put things back", wait.as_secs()));
-            if site.sleep(*wait).await.is_err() {
-                return stays;
-            }
+        Some(Stop::Throttled(wait)) => Some(*wait),
+        _ => None,
+    };
+    for _ in 0..TRIES {
+        if let Some(wait) = wait
+            && site.relent(wait, "put things back").await != Ok(true)
+        {
+            break;
         }
-        _ => {}
+        match take_back(site, branch).await {
+            Ok(left) => return left,
+            Err(Stop::Throttled(told)) => wait = Some(told),
+            Err(_) => break,
+        }
     }
+    stays
+}
+
+/// By a push, or else by PATCH; what is left, in words.
+async fn take_back(site: &mut Site, branch: Option<&Branch>) -> Result<String> {
     let was_there = site.found().is_some_and(|found| found.files.contains_key(FILE));
     match by_push(site, branch).await {
-        Ok(true) if !was_there => return "the gist is as it was".to_owned(),
-        Err(Stop::LockMoved) => return stays,
-        _ => {}
+        Ok(true) if !was_there => Ok("the gist is as it was".to_owned()),
+        Err(stop @ (Stop::LockMoved | Stop::Throttled(_))) => Err(stop),
+        _ => by_patch(site).await,
     }
-    by_patch(site).await.unwrap_or(stays)
 }
 
 /// Takes the file away, and says how many revisions remain.
 async fn by_patch(site: &mut Site) -> Result<String> {
-    let mut now = site.ready().await?;
-    if now.files.contains_key(FILE) {
-        now = match site.patch(None).await? {
-            Ok(_) => site.ready().await?,
-            Err(why) => return Err(Stop::Store(why)),
-        };
-        if now.files.contains_key(FILE) {
+    if site.ready().await?.files.contains_key(FILE) {
+        site.patch(None).await?.map_err(Stop::Store)?;
+        if !shown(site, |now| !now.files.contains_key(FILE)).await? {
             return Err(Stop::Store("it is still there".to_owned()));
         }
     }
+    // Not those of the gist's own answer: that names 30.
+    let listed = site.listed().await?;
     let found = site.found().and_then(|found| found.head.clone());
-    let more = now.listed.iter().take_while(|id| Some(*id) != found.as_ref()).count();
+    let more = listed.iter().take_while(|id| Some(*id) != found.as_ref()).count();
     if more == 0 {
         return Ok("the gist is as it was".to_owned());
     }
-    Ok(format!("its file is gone; {more} revisions more than before remain in the gist's history"))
+    let or_more = if more == listed.len() { " or more" } else { "" };
+    Ok(format!("its file is gone; {more}{or_more} revisions more than before remain in the gist's history"))
 }
 
 /// Back to the revision that was found, if all that stands on it is ours and nothing else has changed: `true` if that
@@ -84,5 +91,5 @@ async fn by_push(site: &mut Site, branch: Option<&Branch>) -> Result<bool> {
     if answer.and_then(|answer| Probe::pushed(&answer.response, &branch.name)) != Ok(Pushed::Taken) {
         return Ok(false);
     }
-    super::lag::shown(site, |tip| tip.head.as_ref() == Some(&start)).await
+    shown(site, |tip| tip.head.as_ref() == Some(&start)).await
 }

@@ -5,50 +5,65 @@ use std::time::Duration;
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::{Rest, Settings};
 
-use super::site::REQUEST_TIMEOUT;
+use super::site::{Site, Stop};
 use crate::{Failure, init};
 
-/// How often the deletion is tried, and the time between.
+/// How often the deletion is tried, and the time between, where the store asks for no other.
 const TRIES: u32 = 3;
 const AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Scratch {
     gist: String,
     rest: Rest,
-    transport: Transport,
 }
 
 impl Scratch {
-    pub(super) async fn make(settings: &Settings, transport: Transport) -> Result<Self, Failure> {
+    /// Makes it: one request, a write.
+    pub(super) async fn make(settings: &Settings, transport: &Transport) -> Result<Self, Failure> {
         let rest = Rest::new(settings.clone())?;
-        let gist = init::make(&rest, &transport, "leader-elector doctor --scratch: delete me").await?.id;
+        let gist = init::make(&rest, transport, "leader-elector doctor --scratch: delete me").await?.id;
         let rest = Rest::new(Settings { gist: gist.clone(), ..settings.clone() })?;
-        Ok(Self { gist, rest, transport })
+        Ok(Self { gist, rest })
     }
 
     pub(super) fn gist(&self) -> &str {
         &self.gist
     }
 
-    /// Deletes it; what came of that, in words.
-    pub(super) async fn delete(self) -> String {
-        let mut why = String::new();
+    /// Deletes it; what came of that, in words. `why` is what ended the trial early.
+    pub(super) async fn delete(self, site: &mut Site, why: Option<&Stop>) -> String {
+        site.putting_back = true;
+        let mut asked = if let Some(Stop::Throttled(wait)) = why { Some(*wait) } else { None };
+        let mut said = String::new();
         for tried in 0..TRIES {
-            tokio::time::sleep(AGAIN * tried).await;
-            match self.try_delete().await {
-                Ok(()) => return "the scratch gist is deleted".to_owned(),
-                Err(said) => why = said,
+            if let Some(wait) = asked.take() {
+                // Once it is tried however long that is: nobody comes back for this gist. Named, as a second signal may
+                // end the wait.
+                let to = format!("delete the scratch gist {}", self.gist);
+                if site.relent(wait, &to).await != Ok(true) && tried > 0 {
+                    break;
+                }
+            } else {
+                _ = site.sleep(AGAIN * tried).await;
             }
+            said = match self.try_delete(site).await {
+                Ok(()) => return "the scratch gist is deleted".to_owned(),
+                Err(Stop::Store(why)) => why,
+                Err(stop) => {
+                    asked = if let Stop::Throttled(wait) = stop { Some(wait) } else { None };
+                    super::words(&stop)
+                }
+            };
         }
-        format!("THE SCRATCH GIST {} IS STILL THERE ({why}): delete it by hand", self.gist)
+        format!("THE SCRATCH GIST {} IS STILL THERE ({said}): delete it by hand", self.gist)
     }
 
-    async fn try_delete(&self) -> Result<(), String> {
-        match self.transport.send_within(self.rest.delete(), REQUEST_TIMEOUT).await {
+    async fn try_delete(&self, site: &mut Site) -> super::site::Result<()> {
+        let answer = site.exchange(self.rest.delete()).await?.map_err(Stop::Store)?;
+        match answer.response.status() {
             // 404: an earlier try got through, and its answer was lost.
-            Ok(response) if response.status().is_success() || response.status().as_u16() == 404 => Ok(()),
-            Ok(response) => Err(response.status().to_string()),
-            Err(no) => Err(no.what),
+            status if status.is_success() || status.as_u16() == 404 => Ok(()),
+            status => Err(Stop::Store(status.to_string())),
         }
     }
 }

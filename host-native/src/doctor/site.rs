@@ -1,4 +1,6 @@
 //! The gist under test: requests within a budget, one or several at once, with an eye on the lock file.
+//!
+//! Whatever is sent in a run is counted here, so that what is announced is kept, and what is reported is true.
 
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,7 @@ use leader_elector::clock;
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::probe::{Probe, Tip};
 use leader_elector_core::lock::Version;
+use leader_elector_host::say::complain;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +21,8 @@ pub(super) const MOST_WRITES: usize = 90;
 const KEPT: usize = 10;
 /// A slow answer is a finding, so it is waited for longer than a candidate would.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// A wait that the store asks for is kept, if it is no longer than this.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
 /// How often a read that went wrong, or shows the past, is repeated, and after how long.
 const READS: usize = 20;
 const AGAIN: Duration = Duration::from_millis(500);
@@ -154,6 +159,21 @@ impl Site {
             () = clock::sleep_until(end) => Ok(()),
             () = self.interrupt.cancelled() => Err(Stop::Interrupted),
         }
+    }
+
+    /// Waits as the store asks before more is sent, and says what for; `false`: that is too long.
+    pub(super) async fn relent(&self, wait: Duration, to: &str) -> Result<bool> {
+        if wait > LONGEST_WAIT {
+            return Ok(false);
+        }
+        complain(format_args!("waiting {} s, as the store asks, to {to}", wait.as_secs()));
+        self.sleep(wait).await?;
+        Ok(true)
+    }
+
+    /// What others may still send on this account.
+    pub(super) const fn spare(&self) -> usize {
+        (MOST_REQUESTS - KEPT).saturating_sub(self.requests)
     }
 
     /// One request and its answer; how long it took is noted.

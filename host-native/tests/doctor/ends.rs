@@ -1,5 +1,6 @@
 //! How a run ends: beside an election, interrupted, throttled, and on a gist of its own.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,10 +8,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::{Candidate, Server, command, get, leader_elector, send, spawn};
-use crate::{DOCTOR, FILE, LOCK, Run, SECRET, env, examine, gist, sent};
+use crate::{
+    DOCTOR, FILE, LOCK, Run, SECRET, WRITES, assert_counts_right, edit, env, examine, foreign_record, gist, sent,
+};
 
 const SOON: Duration = Duration::from_secs(15);
-const WRITES: [&str; 2] = ["PATCH", "POST"];
 
 /// A doctor that takes its time.
 fn start(server: &Server, args: &[&str]) -> Child {
@@ -28,12 +30,6 @@ fn wait_for_writes(server: &Server, writes: usize) {
         assert!(Instant::now() < end, "it did not write {writes} times");
         sleep(Duration::from_millis(20));
     }
-}
-
-/// Somebody writes a file of the gist.
-fn edit(server: &Server, file: &str, text: &str) {
-    let body = serde_json::json!({ "files": { file: { "content": text } } }).to_string();
-    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
 }
 
 #[test]
@@ -59,6 +55,24 @@ fn a_lock_that_nobody_renews_is_watched_for_its_lease_and_then_left_alone() {
     assert_eq!(run.code, Some(0), "{run:#?}");
     assert!(run.errors.contains("the lock names napoleon as its leader: watching for 5 s"), "{run:#?}");
     assert_eq!(gist(&server)["history"], before["history"], "not a revision more");
+}
+
+#[test]
+fn the_longest_watch_reads_seldom_and_an_interrupt_ends_it() {
+    let server = Server::start();
+    edit(&server, LOCK, &foreign_record(3600));
+    let mut doctor = start(&server, &[]);
+    let mut said = BufReader::new(doctor.stderr.take().expect("piped")).lines().map(|line| line.expect("text"));
+    let announced = said.next().expect("a line");
+    assert!(announced.contains("held or unclear is first watched for its lease, an hour at most"), "{announced}");
+    assert!(said.next().expect("a line").contains("watching for 3600 s"));
+    let so_far = sent(&server, DOCTOR, &["GET"]);
+    sleep(Duration::from_secs(5));
+    assert_eq!(sent(&server, DOCTOR, &["GET"]), so_far, "every 72 s it reads");
+    kill_process(Pid::from_child(&doctor), Signal::INT).expect("it lives");
+    let run = end(doctor);
+    assert_eq!(run.code, Some(130), "{run:#?}");
+    assert_counts_right(&server, &run);
 }
 
 #[test]
@@ -169,11 +183,33 @@ fn a_store_that_throttles_is_left_alone_as_long_as_it_asks_and_the_gist_put_back
     assert!(run.errors.contains("throttled: the store asks to be left alone for 3 s"), "{run:#?}");
     assert_eq!(run.left(), "the gist is as it was");
     assert_eq!(gist(&server)["history"], before["history"]);
-    let log: serde_json::Value = serde_json::from_str(&get(&format!("{}/_control/log", server.url))).expect("JSON");
-    let log = log.as_array().expect("a list");
-    let throttled = log.iter().position(|entry| entry["status"] == 429).expect("it was throttled");
-    let ms = |at: usize| log[at]["ms"].as_u64().expect("a time");
-    assert!(ms(throttled + 1) >= ms(throttled) + 3_000, "not even a read before the wait is over");
+    assert_is_left_alone(&server, 1, 3);
+}
+
+/// So often it was throttled, and each time there was not even a read before the seconds were over.
+fn assert_is_left_alone(server: &Server, times: usize, seconds: u64) {
+    let log: Vec<serde_json::Value> =
+        serde_json::from_str(&get(&format!("{}/_control/log", server.url))).expect("a list");
+    let ms = |entry: &serde_json::Value| entry["ms"].as_u64().expect("a time");
+    let mut throttled = 0;
+    for pair in log.windows(2).filter(|pair| pair[0]["status"] == 429) {
+        throttled += 1;
+        assert!(ms(&pair[1]) >= ms(&pair[0]) + seconds * 1_000, "{pair:#?}");
+    }
+    assert_eq!(throttled, times, "{log:#?}");
+}
+
+#[test]
+fn a_store_that_throttles_while_things_are_put_back_is_waited_for_as_well() {
+    let server = Server::start();
+    server.store(r#"{"replacing":"refused"}"#);
+    // The trial's PATCH, then the one that takes the file away.
+    server.faults(r#"[{"fault":"status","status":429,"retry_after":2,"method":"PATCH","times":2}]"#);
+    let run = examine(&server, &[]);
+    assert_eq!(run.code, Some(3), "{run:#?}");
+    assert!(run.left().starts_with("its file is gone; "), "{run:#?}");
+    assert_eq!(gist(&server)["files"].get(FILE), None);
+    assert_is_left_alone(&server, 2, 2);
 }
 
 #[test]
@@ -223,4 +259,26 @@ fn a_scratch_gist_is_deleted_after_an_interrupt_and_a_failure() {
     let run = end(start(&server, &["--scratch"]));
     assert_eq!(run.code, Some(3), "{run:#?}");
     assert!(!is_there(&server, &scratch_of(&run)));
+}
+
+#[test]
+fn a_scratch_gist_is_deleted_when_the_store_wants_to_be_left_alone_for_a_while() {
+    let server = Server::start();
+    server.faults(r#"[{"fault":"status","status":429,"retry_after":4,"method":"DELETE","times":2}]"#);
+    let run = examine(&server, &["--scratch"]);
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    let scratch = scratch_of(&run);
+    assert!(!is_there(&server, &scratch));
+    assert!(run.errors.contains(&format!("waiting 4 s, as the store asks, to delete the scratch gist {scratch}")));
+    assert_is_left_alone(&server, 2, 4);
+
+    // Longer than anybody waits: it is named, and how long that is.
+    let server = Server::start();
+    server.faults(r#"[{"fault":"status","status":429,"retry_after":3600,"method":"DELETE"}]"#);
+    let run = examine(&server, &["--scratch"]);
+    let scratch = run.report["gist"].as_str().expect("an id");
+    assert!(run.left().contains(&format!("THE SCRATCH GIST {scratch} IS STILL THERE")), "{run:#?}");
+    assert!(run.left().contains("left alone for 3600 s"), "{run:#?}");
+    assert_eq!(sent(&server, DOCTOR, &["DELETE"]), 1);
+    assert_counts_right(&server, &run);
 }

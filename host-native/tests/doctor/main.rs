@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Output;
 
 use serde_json::Value;
-use stage::{Server, get, leader_elector, spawn};
+use stage::{Server, get, leader_elector, send, spawn};
 
 /// The token that the doctor uses, by its name and its secret.
 const DOCTOR: &str = "cleopatra";
@@ -19,6 +19,8 @@ const SECRET: &str = "secret-of-cleopatra";
 /// The file that it writes.
 const FILE: &str = "leader-elector-doctor.json";
 const LOCK: &str = "multi-cluster-leader-election.lock";
+/// All but what it reads with.
+const WRITES: [&str; 3] = ["PATCH", "POST", "DELETE"];
 /// What it says that it spends at most.
 const MOST_REQUESTS: usize = 400;
 const MOST_WRITES: usize = 90;
@@ -51,8 +53,17 @@ impl Run {
         self.report["left"].as_str().unwrap_or_else(|| panic!("nothing said in {self:#?}"))
     }
 
+    fn requests(&self) -> usize {
+        self.number("requests")
+    }
+
     fn writes(&self) -> usize {
-        self.report["writes"].as_u64().and_then(|writes| usize::try_from(writes).ok()).unwrap_or_default()
+        self.number("writes")
+    }
+
+    fn number(&self, name: &str) -> usize {
+        let number = self.report[name].as_u64().and_then(|number| usize::try_from(number).ok());
+        number.unwrap_or_else(|| panic!("no {name} in {self:#?}"))
     }
 }
 
@@ -72,6 +83,17 @@ fn sent(server: &Server, token: &str, methods: &[&str]) -> usize {
     let is_meant =
         |entry: &&Value| entry["token"] == token && methods.contains(&entry["method"].as_str().unwrap_or_default());
     log.as_array().into_iter().flatten().filter(is_meant).count()
+}
+
+/// Somebody writes a file of the gist.
+fn edit(server: &Server, file: &str, text: &str) {
+    let body = serde_json::json!({ "files": { file: { "content": text } } }).to_string();
+    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
+}
+
+/// A record of client-go's that nobody renews.
+fn foreign_record(seconds: u64) -> String {
+    format!(r#"{{"holderIdentity":"go","leaseDurationSeconds":{seconds},"leaderTransitions":3}}"#)
 }
 
 /// The gist as anybody sees it.
@@ -132,13 +154,29 @@ fn a_store_as_expected_is_all_well_and_as_it_was() {
     assert_eq!(oldest(&before), oldest(&after));
 }
 
+/// The report tells every request that the server saw, and none is beyond the budget.
+fn assert_counts_right(server: &Server, run: &Run) {
+    let (reads, writes) = (sent(server, DOCTOR, &["GET"]), sent(server, DOCTOR, &WRITES));
+    assert!(reads + writes <= MOST_REQUESTS && writes <= MOST_WRITES, "{reads} reads, {writes} writes");
+    assert_eq!((run.requests(), run.writes()), (reads + writes, writes), "{run:#?}");
+}
+
 #[test]
 fn the_stated_budget_is_kept_and_the_report_counts_right() {
     let server = Server::start();
+    assert_counts_right(&server, &examine(&server, &[]));
+
+    // A dead record is watched, and the requests for that are no less.
+    let server = Server::start();
+    edit(&server, LOCK, &foreign_record(5));
     let run = examine(&server, &[]);
-    let (reads, writes) = (sent(&server, DOCTOR, &["GET"]), sent(&server, DOCTOR, &["PATCH", "POST"]));
-    assert!(reads + writes <= MOST_REQUESTS && writes <= MOST_WRITES, "{reads} reads, {writes} writes");
-    assert_eq!(run.writes(), writes);
+    assert!(run.errors.contains("the lock names go as its leader: watching for 5 s"), "{run:#?}");
+    assert_eq!(run.code, Some(0), "{run:#?}");
+    assert_counts_right(&server, &run);
+
+    // A gist of its own is made and deleted.
+    let server = Server::start();
+    assert_counts_right(&server, &examine(&server, &["--scratch"]));
 }
 
 #[test]

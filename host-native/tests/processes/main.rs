@@ -16,8 +16,9 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use leader_elector_core::gist::DEFAULT_FILE;
 use rustix::process::{Pid, Signal, kill_process};
-use stage::{Candidate, Server, candidate, leader_elector};
+use stage::{Candidate, Server, candidate, get, leader_elector, send};
 
 const SOON: Duration = Duration::from_secs(15);
 const STARTED: &str = "started leading.";
@@ -126,6 +127,34 @@ fn a_reset_of_a_lock_whose_leader_was_killed_says_how_long_it_still_stands() {
     let mut stalin = Candidate::start(&server, "stalin", &[]);
     assert_eq!(stalin.wait_for(STARTED, SOON).token, Some(2));
     assert!(begun.elapsed() >= stage::LEASE, "as it was said");
+}
+
+#[test]
+fn a_reset_never_sets_the_token_back() {
+    let server = Server::start();
+    let edit = |text: &str| {
+        let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": text } } }).to_string();
+        send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
+    };
+    let record = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7}"#;
+    edit(record);
+    for round in 0..35 {
+        edit(&format!("garbage {round}"));
+    }
+    let env =
+        [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", "secret-of-cleopatra")];
+    let reset = leader_elector(&["reset"], &env);
+    let said = String::from_utf8_lossy(&reset.stderr);
+    assert_eq!(reset.status.code(), Some(3), "{reset:?}");
+    let words = "no valid record found in the newest 31 revisions, and none older was looked at: nothing is claimed, \
+                 because the next fencing token is not known; write a record with the highest leaderTransitions by hand";
+    assert!(said.contains(words), "{said}");
+    assert!(said.contains(&record.replace('7', "N")), "it says what such a record is: {said}");
+    assert!(get(&format!("{}/gists/{}", server.url, server.gist)).contains("garbage 34"), "nothing was written");
+    edit(record);
+    let reset = leader_elector(&["reset"], &env);
+    assert!(reset.status.success(), "{reset:?}");
+    assert!(String::from_utf8_lossy(&reset.stdout).contains("the next term has token 8"), "{reset:?}");
 }
 
 /// As with `2>&1 | head -1`.

@@ -3,6 +3,7 @@
 //! The tests put their own network and clocks in the place of the machine's.
 
 mod policy;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
 pub use self::policy::Policy;
+pub use self::told::Told;
 pub use wasmtime_wasi_http::Error as HttpError;
 
 /// What a component gets for its request.

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use leader_elector_wasi_runner::{Policy, Program, surroundings};
+use leader_elector_wasi_runner::{Policy, Program, Told, surroundings};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::signal::unix::{SignalKind, signal};
 use wasmtime_wasi::cli::AsyncStdinStream;
@@ -39,8 +39,7 @@ fn run(path: &str, args: &[String]) -> Result<u8> {
         std::path::absolute(format!("{path}.cache")).ok().filter(|folder| std::fs::create_dir_all(folder).is_ok());
     let program = Program::new(&bytes, cache.as_deref()).with_context(|| format!("component is `{path}`"))?;
     let env: Vec<_> = std::env::vars().collect();
-    let stops_at_end = args.iter().any(|arg| arg == "--stop-on-eof")
-        || env.iter().any(|(name, value)| name == "LEADER_ELECTION_STOP_ON_EOF" && value == "true");
+    let stops_at_end = Told { args, env: &env }.stops_at_end();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (inside, outside) = duplex(4096);
         let mut wasi = surroundings(args, &env);

@@ -5,6 +5,8 @@ use http::header::AUTHORIZATION;
 use http::{Method, Request, Uri};
 use leader_elector_core::gist::{DEFAULT_API, accepts_push};
 
+use crate::told::Told;
+
 /// Where GitHub serves the contents of gists.
 const RAW: &str = "gist.githubusercontent.com";
 
@@ -25,16 +27,9 @@ impl Policy {
     /// As the component's own arguments and variables name them.
     #[must_use]
     pub fn of(args: &[String], env: &[(String, String)]) -> Self {
-        let told = |flag: &str, name: &str| {
-            let mut rest = args.iter().skip_while(|arg| *arg != flag && !arg.starts_with(&format!("{flag}=")));
-            let given = rest.next().and_then(|arg| match arg.split_once('=') {
-                Some((_, value)) => Some(value.to_owned()),
-                None => rest.next().cloned(),
-            });
-            given.or_else(|| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()))
-        };
-        let api = told("--api-url", "GITHUB_API_URL").unwrap_or_else(|| DEFAULT_API.to_owned());
-        Self::new(api, told("--git-url", "LEADER_ELECTION_GIT_URL"))
+        let told = Told { args, env };
+        let api = told.value("--api-url", "GITHUB_API_URL").unwrap_or_else(|| DEFAULT_API.to_owned());
+        Self::new(api, told.value("--git-url", "LEADER_ELECTION_GIT_URL"))
     }
 
     /// Whether a request may leave.
@@ -104,5 +99,12 @@ mod tests {
         assert!(allowed(&policy, "GET", "https://ghe.example/api/v3/gists/abc", true));
         assert!(allowed(&policy, "POST", "https://git.example/abc.git/git-receive-pack", true));
         assert!(!allowed(&policy, "GET", "https://other.example/gists/abc", true));
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let env = ["GITHUB_API_URL", "LEADER_ELECTION_GIT_URL"].map(|name| (name.to_owned(), String::new()));
+        let policy = Policy::of(&[], &env);
+        assert!(allowed(&policy, "GET", "https://api.github.com/gists/abc", true));
     }
 }
