@@ -47,14 +47,14 @@ pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
     let mut walk = Walk { rest: Rest::new(settings)?, file, timeout, transport, left: args.max_requests, spent: 0 };
     let (versions, complete) = walk.list().await?;
     let mut texts: Vec<Option<Text>> = versions.iter().map(|_| None).collect();
-    while let Some(index) = history::next_to_fetch(&texts) {
+    while let Some(index) = history::next_to_fetch(&versions, &texts) {
         if walk.left == 0 {
             break;
         }
         texts[index] = Some(walk.text(&versions[index]).await?);
     }
-    let terms: Vec<Term> = history::terms(&texts).iter().map(Term::from).collect();
-    let whole = complete && history::next_to_fetch(&texts).is_none();
+    let terms: Vec<Term> = history::terms(&versions, &texts).iter().map(Term::from).collect();
+    let whole = complete && history::next_to_fetch(&versions, &texts).is_none();
     let budget = args.max_requests;
     if args.output == OutputFormat::Json {
         let shown = json!({ "terms": terms, "complete": whole, "requests": walk.spent, "max_requests": budget });
@@ -92,7 +92,7 @@ impl Walk {
             let response = self.get(self.rest.page(page)).await?;
             let more = history::versions(response.body()).ok_or_else(not_understood)?;
             let last = more.len() < Rest::PAGE;
-            versions.extend(more);
+            history::add_page(&mut versions, more);
             if last {
                 return Ok((versions, true));
             }
