@@ -6,14 +6,13 @@ use http::{Request, Response, StatusCode};
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::{Rest, history};
 use leader_elector_core::record::{Text, rfc3339};
-use leader_elector_host::say::print;
+use leader_elector_host::say::{denial, print, printable};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{HistoryArgs, OutputFormat};
 use crate::config;
-use crate::{Failure, transport};
-use leader_elector_host::say::printable;
+use crate::{Failure, connect};
 
 /// One term, as far as the revisions tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,20 +40,19 @@ impl From<&history::Term> for Term {
 
 /// Prints the terms, newest first.
 pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
-    let (settings, access) = config::reader(&args.lock)?;
-    let transport = transport(&access)?;
+    let (settings, transport) = config::reader(&args.lock, connect)?;
     let (file, timeout) = (settings.file.clone(), settings.request_timeout);
     let mut walk = Walk { rest: Rest::new(settings)?, file, timeout, transport, left: args.max_requests, spent: 0 };
     let (versions, complete) = walk.list().await?;
     let mut texts: Vec<Option<Text>> = versions.iter().map(|_| None).collect();
-    while let Some(index) = history::next_to_fetch(&texts) {
+    while let Some(index) = history::next_to_fetch(&versions, &texts) {
         if walk.left == 0 {
             break;
         }
         texts[index] = Some(walk.text(&versions[index]).await?);
     }
-    let terms: Vec<Term> = history::terms(&texts).iter().map(Term::from).collect();
-    let whole = complete && history::next_to_fetch(&texts).is_none();
+    let terms: Vec<Term> = history::terms(&versions, &texts).iter().map(Term::from).collect();
+    let whole = complete && history::next_to_fetch(&versions, &texts).is_none();
     let budget = args.max_requests;
     if args.output == OutputFormat::Json {
         let shown = json!({ "terms": terms, "complete": whole, "requests": walk.spent, "max_requests": budget });
@@ -92,7 +90,7 @@ impl Walk {
             let response = self.get(self.rest.page(page)).await?;
             let more = history::versions(response.body()).ok_or_else(not_understood)?;
             let last = more.len() < Rest::PAGE;
-            versions.extend(more);
+            history::add_page(&mut versions, more);
             if last {
                 return Ok((versions, true));
             }
@@ -112,7 +110,10 @@ impl Walk {
         let response = answer.map_err(|no| Failure::Refused(format!("unknown: {}", no.what)))?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            status => Err(Failure::Refused(format!("refused: {status}; look at GIST_ID and the token"))),
+            status => {
+                let denied = denial(&Rest::failure(&response));
+                Err(Failure::Refused(denied.unwrap_or_else(|| format!("unknown: {status}"))))
+            }
         }
     }
 }

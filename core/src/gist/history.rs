@@ -61,34 +61,46 @@ pub fn text(body: &[u8], file: &str) -> Option<Text> {
     Some(json::read(body, wire::gist_body).ok()?.content(file).map_or(Text::Nothing, Text::parse))
 }
 
-/// The revision that tells most: an end of the list, or the middle of the longest stretch whose ends differ.
-#[must_use]
-pub fn next_to_fetch(texts: &[Option<Text>]) -> Option<usize> {
-    let last = texts.len().checked_sub(1)?;
-    for end in [0, last] {
-        if texts[end].is_none() {
-            return Some(end);
+/// Adds a page to those before it. What was written since has pushed down into it what they had already listed.
+pub fn add_page(versions: &mut Vec<String>, page: Vec<String>) {
+    for version in page {
+        if !versions.contains(&version) {
+            versions.push(version);
         }
     }
-    let known: Vec<usize> = (0..texts.len()).filter(|index| texts[*index].is_some()).collect();
-    let same = |a: usize, b: usize| matches!((&texts[a], &texts[b]), (Some(a), Some(b)) if term_of(a).is_some() && term_of(a) == term_of(b));
-    known
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] > 1 && !same(pair[0], pair[1]))
-        .max_by_key(|pair| pair[1] - pair[0])
-        .map(|pair| usize::midpoint(pair[0], pair[1]))
 }
 
-/// The terms that the known texts tell of, newest first.
+/// The revision that tells most: an end of the list, or one in the middle of the longest stretch whose ends differ.
+/// `versions`: the ids of the revisions with these texts, newest first. A void text tells nothing.
 #[must_use]
-pub fn terms(texts: &[Option<Text>]) -> Vec<Term> {
+pub fn next_to_fetch(versions: &[String], texts: &[Option<Text>]) -> Option<usize> {
+    let is_void = |index: usize| texts[index].as_ref().is_some_and(|text| !is_valid(versions, index, text));
+    let telling: Vec<usize> = (0..texts.len()).filter(|index| !is_void(*index)).collect();
+    let ends = [*telling.first()?, *telling.last()?];
+    if let Some(end) = ends.into_iter().find(|end| texts[*end].is_none()) {
+        return Some(end);
+    }
+    let term = |index: usize| texts[index].as_ref().and_then(Text::record).map(key);
+    let known: Vec<usize> = telling.iter().copied().filter(|index| texts[*index].is_some()).collect();
+    let differ = known.windows(2).filter(|pair| term(pair[0]).is_none() || term(pair[0]) != term(pair[1]));
+    let unknown = differ.filter_map(|pair| {
+        let middle = usize::midpoint(pair[0], pair[1]);
+        let between = telling.iter().filter(|index| (pair[0] + 1..pair[1]).contains(*index));
+        Some((pair[1] - pair[0], *between.min_by_key(|index| index.abs_diff(middle))?))
+    });
+    Some(unknown.max_by_key(|(length, _)| *length)?.1)
+}
+
+/// The terms that the known texts tell of, newest first; `versions` as in [`next_to_fetch`].
+#[must_use]
+pub fn terms(versions: &[String], texts: &[Option<Text>]) -> Vec<Term> {
     let mut terms: Vec<Term> = Vec::new();
-    let mut open: Option<(u64, Option<String>)> = None;
-    for record in texts.iter().flatten().filter_map(Text::record) {
-        let key = (record.token.get(), record.mark.as_ref().map(|mark| mark.instance.clone()));
-        if open.as_ref() != Some(&key) {
+    let mut open: Option<Key<'_>> = None;
+    let known = texts.iter().enumerate().filter_map(|(index, text)| Some((index, text.as_ref()?)));
+    for record in known.filter(|(index, text)| is_valid(versions, *index, text)).filter_map(|(_, text)| text.record()) {
+        if open != Some(key(record)) {
             terms.push(Term::unnamed(record, record.term_of()));
-            open = Some(key);
+            open = Some(key(record));
         } else if let Some(term) = terms.last_mut()
             && term.holder.is_empty()
         {
@@ -99,9 +111,18 @@ pub fn terms(texts: &[Option<Text>]) -> Vec<Term> {
     terms
 }
 
-/// What tells one term from another.
-fn term_of(text: &Text) -> Option<(u64, Option<&str>)> {
-    text.record().map(|record| (record.token.get(), record.mark.as_ref().map(|mark| mark.instance.as_str())))
+/// What tells one term from another: its token, and who wrote it.
+type Key<'a> = (Token, Option<&'a str>);
+
+fn key(record: &Record) -> Key<'_> {
+    (record.token, record.mark.as_ref().map(|mark| mark.instance.as_str()))
+}
+
+/// Whether the revision at `index` with this text counts: a void one lost its race, or was put back by a person. Of the
+/// oldest one listed nobody knows, so it does.
+fn is_valid(versions: &[String], index: usize, text: &Text) -> bool {
+    let parent = versions.get(index + 1);
+    text.record().and_then(Record::base).is_none_or(|base| parent.is_none_or(|parent| parent == base))
 }
 
 #[cfg(test)]
@@ -114,15 +135,35 @@ mod tests {
         ))
     }
 
+    /// A record that is meant to stand on the revision `base`.
+    fn on(base: &str, holder: &str, token: u64) -> Text {
+        Text::parse(&format!(
+            r#"{{"holderIdentity":"{holder}","leaseDurationSeconds":30,"leaderTransitions":{token},"instance":"{holder}","base":"{base}"}}"#
+        ))
+    }
+
+    /// As many ids, newest first: the last one is `1`.
+    fn ids(number: usize) -> Vec<String> {
+        (1..=number).rev().map(|id| id.to_string()).collect()
+    }
+
     /// Fetches by the plan, and counts.
-    fn walk(tokens: &[u64]) -> (usize, Vec<u64>) {
-        let mut texts = vec![None; tokens.len()];
+    fn fetch(revisions: &[Text]) -> (usize, Vec<(String, u64)>) {
+        let versions = ids(revisions.len());
+        let mut texts = vec![None; revisions.len()];
         let mut fetched = 0;
-        while let Some(index) = next_to_fetch(&texts) {
-            texts[index] = Some(held(tokens[index]));
+        while let Some(index) = next_to_fetch(&versions, &texts) {
+            assert_eq!(texts[index].replace(revisions[index].clone()), None, "fetched twice");
             fetched += 1;
         }
-        (fetched, terms(&texts).iter().map(|term| term.token.get()).collect())
+        let found = terms(&versions, &texts);
+        (fetched, found.into_iter().map(|term| (term.holder, term.token.get())).collect())
+    }
+
+    fn walk(tokens: &[u64]) -> (usize, Vec<u64>) {
+        let revisions: Vec<Text> = tokens.iter().map(|token| held(*token)).collect();
+        let (fetched, found) = fetch(&revisions);
+        (fetched, found.into_iter().map(|(_, token)| token).collect())
     }
 
     #[test]
@@ -140,11 +181,37 @@ mod tests {
         assert!(fetched < 30, "{fetched}");
     }
 
+    /// Both claim on the empty file, and the later one of the two is void.
+    #[test]
+    fn a_claim_that_lost_its_race_is_no_term() {
+        let claims = [on("4", "anna", 1), on("3", "anna", 1), on("1", "bert", 1), on("1", "anna", 1), Text::Nothing];
+        let all: Vec<_> = claims.iter().cloned().map(Some).collect();
+        let found = terms(&ids(5), &all);
+        assert_eq!(found.iter().map(|term| term.holder.as_str()).collect::<Vec<_>>(), ["anna"]);
+        assert_eq!(fetch(&claims).1, [("anna".to_owned(), 1)]);
+        // It also lies on top before the winner has seen it.
+        assert_eq!(fetch(&claims[2..]).1, [("anna".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_a_person_put_back_hides_no_term_between() {
+        let put_back = [on("1", "anna", 1), on("2", "bert", 2), on("1", "anna", 1), Text::Nothing];
+        assert_eq!(fetch(&put_back).1, [("bert".to_owned(), 2), ("anna".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn what_is_void_makes_no_stretch_longer() {
+        let mut revisions: Vec<Text> = (1..=1000).rev().map(|id| on(&(id - 1).to_string(), "anna", 1)).collect();
+        revisions[0] = on("7", "bert", 1);
+        assert_eq!(fetch(&revisions), (3, vec![("anna".to_owned(), 1)]));
+    }
+
     #[test]
     fn a_term_that_is_one_released_revision_still_has_its_holder() {
         let released = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7,"instance":"i","releasedBy":"napoleon"}"#;
         let reset = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7}"#;
-        let found = terms(&[Some(Text::parse(reset)), Some(Text::parse(released)), Some(held(6))]);
+        let texts = [Some(Text::parse(reset)), Some(Text::parse(released)), Some(held(6))];
+        let found = terms(&ids(3), &texts);
         let shown: Vec<_> = found.iter().map(|term| (term.holder.as_str(), term.token.get(), term.released)).collect();
         assert_eq!(shown, [("napoleon", 7, true), ("n6", 6, false)]);
     }
@@ -153,5 +220,12 @@ mod tests {
     fn nothing_to_walk() {
         assert_eq!(walk(&[]), (0, vec![]));
         assert_eq!(walk(&[1]), (1, vec![1]));
+    }
+
+    #[test]
+    fn a_page_that_was_pushed_down_lists_nothing_twice() {
+        let mut versions = ids(3);
+        add_page(&mut versions, ["2", "1", "0"].map(str::to_owned).into());
+        assert_eq!(versions, ["3", "2", "1", "0"]);
     }
 }

@@ -40,7 +40,7 @@ use self::scratch::Scratch;
 use self::site::{FILE, MOST_REQUESTS, MOST_WRITES, Result, Site, Stop};
 use crate::cli::{DoctorArgs, OutputFormat};
 use crate::config;
-use crate::{Failure, transport};
+use crate::{Failure, connect};
 
 /// Usable with changes.
 const CHANGES: u8 = 1;
@@ -50,15 +50,14 @@ const UNUSABLE: u8 = 2;
 /// Tries out the gist, and prints what was seen.
 pub(crate) async fn run(args: DoctorArgs) -> std::result::Result<(), Failure> {
     let pause = config::duration("pause", &args.pause).map_err(|mistake| Failure::Usage(vec![mistake]))?;
-    let (settings, access) = if args.scratch {
-        config::maker(&args.lock.api, &args.lock.file)?
+    let (settings, transport) = if args.scratch {
+        config::maker(&args.lock.api, &args.lock.file, connect)?
     } else {
-        config::writer(&args.lock, "push")?
+        config::writer(&args.lock, "push", connect)?
     };
     if settings.file == FILE {
         return Err(Failure::Usage(vec![format!("file is `{FILE}`: allowed is any other, this one is written here")]));
     }
-    let transport = transport(&access)?;
     let interrupt = Interrupt::listen()?;
     // A gist of its own is free.
     let watch = if args.scratch {
@@ -79,12 +78,11 @@ pub(crate) async fn run(args: DoctorArgs) -> std::result::Result<(), Failure> {
     let mut trial = Trial { on_scratch: args.scratch, ..Trial::default() };
     trial.found.text = (args.output == OutputFormat::Text).then(|| interrupt.token());
     let end = trial.run(&mut site, &settings, transport, &interrupt).await.err();
-    let left = match scratch {
-        Some(scratch) => scratch.delete(&mut site, end.as_ref()).await,
-        None => {
-            let left = put_back::put_back(&mut site, trial.branch.as_ref(), end.as_ref()).await;
-            site.with_unanswered(left)
-        }
+    let left = if let Some(scratch) = scratch {
+        scratch.delete(&mut site, end.as_ref()).await
+    } else {
+        let left = put_back::put_back(&mut site, trial.branch.as_ref(), end.as_ref()).await;
+        site.with_unanswered(left)
     };
     if let Some(failure) = trial.found.unread.take() {
         return Err(failure);

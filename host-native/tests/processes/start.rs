@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::stage::{Candidate, Server, leader_elector, spawn};
+use super::stage::{Candidate, NAMESAKE, Server, leader_elector, spawn};
 use super::{SOON, STARTED};
 
 #[test]
@@ -28,21 +28,6 @@ fn a_refusal_at_the_start_is_exit_3_with_what_to_do() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains(words), "{said}");
     }
-}
-
-#[test]
-fn a_gist_that_is_not_made_is_exit_3_with_what_the_api_says_and_what_to_do() {
-    let server = Server::start();
-    let init = |token| leader_elector(&["init"], &[("GITHUB_API_TOKEN", token), ("GITHUB_API_URL", &server.url)]);
-    let refused = |token, words: [&str; 2]| {
-        let output = init(token);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(words.iter().all(|words| said.contains(words)), "{said}");
-    };
-    refused("wrong", ["401 Unauthorized Bad credentials", "the token is wrong or expired"]);
-    server.store(r#"{"grant":"no_gist"}"#);
-    refused("secret-of-napoleon", ["the gist was not made: 40", "the token needs the scope `gist`"]);
 }
 
 #[test]
@@ -121,4 +106,14 @@ fn the_log_has_fields_for_scripts() {
     napoleon.signal(Signal::TERM);
     let ended = line(&mut napoleon, super::ENDED);
     assert_eq!((&ended["holder"], &ended["why"]), (&"napoleon".into(), &"asked to stop".into()), "{ended}");
+}
+
+#[test]
+fn another_program_of_our_name_is_an_error() {
+    let server = Server::start();
+    server.write(NAMESAKE);
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for("a foreign record names our own LEADER_NAME", SOON);
+    let line: Value = serde_json::from_str(napoleon.said().last().expect("it said so")).expect("JSON");
+    assert_eq!(line["level"], "ERROR", "{line}");
 }

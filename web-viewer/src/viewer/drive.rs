@@ -240,7 +240,7 @@ impl Drive {
         self.texts.retain(|(version, _)| versions.contains(version));
         let known = |version: &String| self.texts.iter().find(|(of, _)| of == version).map(|(_, text)| text.clone());
         let mut texts: Vec<Option<Text>> = versions.iter().map(known).collect();
-        while let Some(index) = history::next_to_fetch(&texts) {
+        while let Some(index) = history::next_to_fetch(&versions, &texts) {
             if left == 0 || !self.is_wanted() || browser::is_hidden() {
                 break;
             }
@@ -249,11 +249,11 @@ impl Drive {
             let Some(text) = history::text(response.body(), &self.settings.file) else { break };
             self.texts.push((versions[index].clone(), text.clone()));
             texts[index] = Some(text);
-            self.tell(|known| known.terms = history::terms(&texts));
+            self.tell(|known| known.terms = history::terms(&versions, &texts));
         }
-        let complete = listed_all && history::next_to_fetch(&texts).is_none();
+        let complete = listed_all && history::next_to_fetch(&versions, &texts).is_none();
         self.tell(|known| {
-            known.terms = history::terms(&texts);
+            known.terms = history::terms(&versions, &texts);
             known.complete = complete;
         });
     }
@@ -265,7 +265,7 @@ impl Drive {
             let response = self.get(&format!("/commits?per_page={PAGE}&page={page}")).await?;
             let more = history::versions(response.body())?;
             let last = more.len() < PAGE;
-            versions.extend(more);
+            history::add_page(&mut versions, more);
             if last {
                 return Some((versions, true));
             }
