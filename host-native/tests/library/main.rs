@@ -152,17 +152,32 @@ fn every_mistake_is_told_at_once() {
     }
 }
 
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(line)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn another_program_of_our_name_is_an_error() {
     let server = Server::start();
     server.write(NAMESAKE);
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::clone(&log)).finish();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     // The election runs on this thread.
     let _guard = tracing::subscriber::set_default(subscriber);
     let warned = async {
         loop {
-            let said = String::from_utf8(log.lock().expect("no panic").clone()).expect("text");
+            let said = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
             if let Some(line) = said.lines().find(|line| line.contains("names our own LEADER_NAME")) {
                 return line.to_owned();
             }
