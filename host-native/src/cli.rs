@@ -108,7 +108,9 @@ releases nothing, and exits. SIGUSR1 steps down, releases, and stays away for on
 
 With a command: it gets LEADER_FENCING_TOKEN, LEADER_NAME and LEADER_INSTANCE, and not the API token. To end it, it is
 sent --kill-signal, and --stop-grace before the end of the term at the latest; 500 ms before that end it and all its
-descendants are killed, also if this process is killed, hangs or is stopped. The lock is released when none is left.
+descendants are killed, also if this process is killed, hangs or is stopped; at once, unasked, if another holder was
+seen or the guard fails. The lock is released when none is left. Refused where /proc is another PID namespace's or hides
+processes (hidepid), and if this process has children already, as a shell that starts some and then `exec`s it.
 Not covered: a paused machine; this process and its guard killed or stopped at once outside a PID namespace; setuid
 programs; work that was handed to other daemons. For these there is the fencing token.
 

@@ -35,7 +35,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     log::init(&run.log);
     let has_command = !work.command.is_empty();
     if has_command {
-        guard::prepare().map_err(Failure::Refused)?;
+        guard::prepare(&work.command).await.map_err(Failure::Refused)?;
     }
     let transport = transport(&config.access)?;
     let (lease_time, grace) = (config.timing.lease(), config.timing.stop_grace());

@@ -61,6 +61,10 @@ pub(crate) async fn guard(command: &[OsString]) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::CONT))?;
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let stdin = receive_descriptor(&control)?;
+    // Neither is dumpable: where the one is hidden from the other, so may be what it has to kill.
+    if !getppid().is_some_and(tree::is_visible) {
+        return writeln!(&control, "{}", Report::Blind);
+    }
     // Caught, not ignored: what is ignored would stay ignored in the command.
     let ignored = ignored_signals();
     let mut caught = Vec::new();

@@ -10,8 +10,6 @@ use leader_elector_core::{Instant, Token};
 use super::{Ending, Line, OnExit, Release, Settings, Word};
 use crate::guard::{Guard, Heard, KILL_MARGIN, clear};
 
-/// What never reaches the command.
-const SECRET: [&str; 3] = ["GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN", "LEADER_ELECTION_TOKEN_FILE"];
 /// A guard that has not killed by then is helped by the elector: well within the kill margin.
 const PATIENCE: Duration = Duration::from_millis(150);
 /// The pause before a command is started again, and its longest.
@@ -164,8 +162,7 @@ impl Supervisor {
         let lease = *self.line.lease.borrow_and_update();
         // A lease that has ended meanwhile: the guard starts nothing, and the word that it has ended is on its way.
         let kill_at = lease.map_or(Instant::ZERO, |lease| lease.until.before(KILL_MARGIN));
-        Guard::start(&self.settings.command, &env, &SECRET, kill_at)
-            .inspect_err(|error| tracing::error!("the guard: {error}"))
+        Guard::start(&self.settings.command, &env, kill_at).inspect_err(|error| tracing::error!("the guard: {error}"))
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! A process belongs to a test if its command line has the test's mark.
 
+mod place;
 mod rounds;
 #[path = "../processes/stage.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod stage;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,12 @@ pub(crate) fn marked(mark: &str) -> Vec<i32> {
     command_lines().filter(|(_, line)| has_mark(line)).map(|(pid, _)| pid).collect()
 }
 
+/// The guard of the command with this mark.
+fn guard_of(mark: &str) -> Pid {
+    let mut guards = command_lines().filter(|(_, line)| line.contains(mark) && line.contains(" guard-command "));
+    guards.next().and_then(|(pid, _)| Pid::from_raw(pid)).expect("it has a guard")
+}
+
 pub(crate) fn command_lines() -> impl Iterator<Item = (i32, String)> {
     std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
         let entry = entry.ok()?;
@@ -52,6 +59,23 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// The same call, with these words before it.
+fn behind(words: &[&str], call: &Command) -> Command {
+    let mut process = Command::new(words[0]);
+    process.args(&words[1..]).arg(call.get_program()).args(call.get_args());
+    keep_environment(&mut process, call);
+    process
+}
+
+fn keep_environment(process: &mut Command, call: &Command) {
+    for (name, value) in call.get_envs() {
+        match value {
+            Some(value) => process.env(name, value),
+            None => process.env_remove(name),
+        };
+    }
+}
+
 /// `run -- sh -c script`, whose output is the test's.
 struct Guarded {
     child: Child,
@@ -64,16 +88,11 @@ impl Guarded {
         Self::with(server, flags, command, |_| {})
     }
 
-    fn with(
-        server: &Server,
-        flags: &[&str],
-        command: &[&str],
-        change: impl FnOnce(&mut std::process::Command),
-    ) -> Self {
+    fn with(server: &Server, flags: &[&str], command: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut process = stage::candidate(&server.url, &server.gist, "napoleon");
         process.args(GRACE).args(flags).arg("--").args(command);
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut process);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process.spawn().expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -87,12 +106,13 @@ impl Guarded {
     }
 
     /// Reads the log up to a line with this sentence.
-    fn wait_for(&mut self, sentence: &str) {
+    fn wait_for(&mut self, sentence: &str) -> String {
         let mut line = String::new();
         while !line.contains(sentence) {
             line.clear();
             assert!(self.stderr.read_line(&mut line).expect("text") > 0, "it ends before it says: {sentence}");
         }
+        line
     }
 
     fn signal(&self, signal: Signal) {
