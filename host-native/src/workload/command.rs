@@ -123,7 +123,12 @@ impl Supervisor {
                     }
                     heard = guard.heard() => match heard {
                         Heard::Ended(code) => ended = Some(code),
-                        Heard::Gone => break,
+                        Heard::Gone => {
+                            if stopping.is_none() && ended.is_none() {
+                                lost = Some("the guard's deadline passed before the term ended");
+                            }
+                            break;
+                        }
                         Heard::Lost(why) => {
                             lost = Some(why);
                             break;
@@ -147,9 +152,7 @@ impl Supervisor {
         match (stopping, ended, lost) {
             (Some(by), ..) => Gone::Stopping(by),
             (None, Some(code), None) => Gone::Ended(code),
-            (None, _, Some(_)) => Gone::Lost,
-            // The guard found the deadline passed, though the election has not said so yet.
-            (None, None, None) => Gone::Stopping(self.line.stopping().await),
+            (None, ..) => Gone::Lost,
         }
     }
 
