@@ -26,10 +26,11 @@ mod tree;
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::File;
 use std::time::Duration;
 
 use leader_elector_core::Instant;
-use rustix::process::{DumpableBehavior, getpgrp, getpid, set_child_subreaper, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, getpgrp, getpid, getsid, set_child_subreaper, set_dumpable_behavior};
 
 pub(crate) use self::handle::{Guard, Heard, clear};
 pub(crate) use self::process::{exec, guard};
@@ -40,6 +41,8 @@ pub(crate) const GUARD: &str = "guard-command";
 pub(crate) const EXEC: &str = "exec-command";
 /// So long before the end of the term everything is killed.
 pub(crate) const KILL_MARGIN: Duration = Duration::from_millis(500);
+/// The own terminal, whichever that is.
+const TERMINAL: &str = "/dev/tty";
 
 /// Makes this process the elector of a guarded command, and tries a guard out, which starts nothing.
 ///
@@ -76,6 +79,12 @@ pub(crate) fn ignored_signals() -> Vec<i32> {
 
 /// Whether this process is in a terminal's foreground: what is typed there reaches the command as well.
 pub(crate) fn in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty");
+    let terminal = File::open(TERMINAL);
     terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+}
+
+/// Whether this process has a terminal that others may hang up. Shell and kernel then send SIGHUP to the command as
+/// well; to the leader of a session it comes alone.
+pub(crate) fn follows_terminal() -> bool {
+    getsid(None).is_ok_and(|leader| leader != getpid()) && File::open(TERMINAL).is_ok()
 }

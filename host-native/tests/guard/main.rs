@@ -7,6 +7,7 @@ mod rounds;
 #[path = "../processes/stage.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod stage;
+mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -274,46 +275,6 @@ fn the_broken_pipe_ends_the_command_as_it_does_elsewhere() {
     let pipe = 1 << (Signal::PIPE.as_raw() - 1);
     assert_eq!(ignored.expect("a mask") & pipe, 0, "{line}");
     assert_eq!(guarded.end().0, Some(0));
-}
-
-/// On a terminal, made by script(1): the command reads it, and Ctrl-C reaches the command itself, which ends in peace.
-#[test]
-fn a_terminal_is_the_commands_as_with_env() {
-    let server = Server::start();
-    let inner = "test -t 0 && test -t 1 && echo tty; read x; echo got $x; trap 'sleep 0.5; echo interrupted; exit' INT; echo ready; while :; do sleep 0.1; done";
-    let candidate = stage::candidate(&server.url, &server.gist, "napoleon");
-    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().expect("text"));
-    let call: Vec<String> = std::iter::once(candidate.get_program()).chain(candidate.get_args()).map(quoted).collect();
-    // Where the tests are started in the background SIGINT is ignored, which a shell passes on and cannot trap. The
-    // shell that script(1) starts gives its place away: of the terminal's signal it would die itself.
-    let call = format!(
-        "exec env --default-signal=INT {} --stop-grace 1s -- sh -c \"{}\"",
-        call.join(" "),
-        inner.replace('$', "\\$")
-    );
-    let mut script = std::process::Command::new("timeout");
-    script.args(["--kill-after=5", "60", "script", "-qec", &call, "/dev/null"]);
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    for (name, value) in candidate.get_envs() {
-        match value {
-            Some(value) => script.env(name, value),
-            None => script.env_remove(name),
-        };
-    }
-    let mut script = script.spawn().expect("script(1), of Debian's bsdutils, is there");
-    let mut stdin = script.stdin.take().expect("piped");
-    let mut lines = BufReader::new(script.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let mut wait_for = |words: &str| {
-        let found = lines.by_ref().find(|line| line.trim_end().ends_with(words));
-        assert!(found.is_some(), "`{words}` did not come within a minute");
-    };
-    wait_for("tty");
-    writeln!(stdin, "something").expect("written");
-    wait_for("got something");
-    wait_for("ready");
-    stdin.write_all(b"\x03").expect("written");
-    wait_for("interrupted");
-    assert_eq!(script.wait().expect("it ends").code(), Some(0), "stopped in order");
 }
 
 #[test]
