@@ -35,7 +35,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     log::init(config.log);
     let has_command = !work.command.is_empty();
     if has_command {
-        guard::prepare().map_err(Failure::Refused)?;
+        guard::prepare(&work.command).await.map_err(Failure::Refused)?;
     }
     let (lease_time, grace) = (config.timing.lease(), config.timing.stop_grace());
     let candidate = candidate(config.gist, config.timing, &config.name).map_err(Failure::Usage)?;
@@ -105,7 +105,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         () = listening => Ok(()),
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
-        result = signals(&commands, &ending, &ignored) => result,
+        result = signals(&commands, &ending, &ignored, has_command) => result,
         () = watched => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
@@ -150,9 +150,14 @@ fn settings(args: &mut RunCommand) -> Result<(Config<Transport>, Settings, Addre
     }
 }
 
-/// The first ending signal asks for an orderly end, the second exits at once; SIGUSR1 steps down. What this process was
-/// started to ignore stays ignored.
-async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i32]) -> Result<(), Failure> {
+/// The first ending signal asks for an orderly end, a second SIGTERM or SIGINT exits at once; SIGUSR1 steps down, and
+/// SIGQUIT is the command's, if there is one. What this process was started to ignore stays ignored.
+async fn signals(
+    commands: &mpsc::Sender<Command>,
+    ending: &Ending,
+    ignored: &[i32],
+    has_command: bool,
+) -> Result<(), Failure> {
     let on = |kind: SignalKind| {
         let heard = !ignored.contains(&kind.as_raw_value());
         heard.then(|| signal(kind).map_err(anyhow::Error::from)).transpose()
@@ -161,6 +166,8 @@ async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hang_up = on(SignalKind::hangup())?;
     let mut step_down = on(SignalKind::user_defined1())?;
+    let mut quit = if has_command { on(SignalKind::quit())? } else { None };
+    let follows_terminal = guard::follows_terminal();
     let mut stopping = false;
     loop {
         let number = tokio::select! {
@@ -172,12 +179,18 @@ async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i
                 _ = commands.send(Command::StepDown).await;
                 continue;
             }
+            () = next(&mut quit) => continue,
         };
         if stopping {
+            // A terminal that is closed sends more than one: the shell does, and the kernel.
+            if number == 1 {
+                continue;
+            }
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        if number == 2 && guard::in_foreground() {
+        let is_closed = follows_terminal && !guard::follows_terminal();
+        if number == 2 && guard::in_foreground() || number == 1 && is_closed {
             ending.command_is_told();
         }
         ending.signalled();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use leader_elector_core::Instant;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
@@ -16,12 +16,20 @@ use super::GUARD;
 use super::message::{Order, Report, send_descriptor};
 use super::tree::{self, Sweep};
 
+/// Why a guard is of no use that does not see the elector.
+const BLIND: &str =
+    "/proc hides processes from the guard (mount it without hidepid; in a unit file, without ProtectProc)";
 /// The pauses between two looks at what is still dying.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
-/// A running guard. Dropping it has everything killed.
+/// What never reaches the command.
+const SECRET: [&str; 3] = ["GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN", "LEADER_ELECTION_TOKEN_FILE"];
+
+/// A running guard. Dropping it kills it: the command dies with it, and [`clear`] takes the rest.
 pub(crate) struct Guard {
     pid: Pid,
+    /// Its number may be another's by now.
+    reaped: bool,
     orders: UnixStream,
     reports: Lines<BufReader<tokio::net::UnixStream>>,
     children: Stream,
@@ -39,19 +47,13 @@ pub(crate) enum Heard {
 }
 
 impl Guard {
-    /// Starts a guard that starts `command` and kills it at `kill_at`. `env` is added to the environment, `secret` is
-    /// taken from it.
-    pub(crate) fn start(
-        command: &[OsString],
-        env: &[(&str, String)],
-        secret: &[&str],
-        kill_at: Instant,
-    ) -> io::Result<Self> {
+    /// Starts a guard that starts `command` and kills it at `kill_at`. `env` is added to the environment.
+    pub(crate) fn start(command: &[OsString], env: &[(&str, String)], kill_at: Instant) -> io::Result<Self> {
         let children = signal(SignalKind::child())?;
         let (ours, theirs) = UnixStream::pair()?;
         let mut process = Command::new("/proc/self/exe");
         process.arg(GUARD).arg("--").args(command).stdin(Stdio::from(OwnedFd::from(theirs)));
-        for name in secret {
+        for name in SECRET {
             process.env_remove(name);
         }
         let child = process.envs(env.iter().map(|(name, value)| (name, value))).spawn()?;
@@ -59,7 +61,7 @@ impl Guard {
         ours.set_nonblocking(true)?;
         let orders = ours.try_clone()?;
         let reports = BufReader::new(tokio::net::UnixStream::from_std(ours)?).lines();
-        let guard = Self { pid: Pid::from_child(&child), orders, reports, children };
+        let guard = Self { pid: Pid::from_child(&child), reaped: false, orders, reports, children };
         guard.hold_until(kill_at);
         Ok(guard)
     }
@@ -87,14 +89,17 @@ impl Guard {
                 line = self.reports.next_line() => match line.ok().flatten().and_then(|line| line.parse().ok()) {
                     Some(Report::Ended(code)) => return Heard::Ended(code),
                     Some(Report::Gone) => return Heard::Gone,
+                    Some(Report::Blind) => return Heard::Lost(BLIND),
                     None => return Heard::Lost("the guard has died"),
                 },
                 _ = self.children.recv() => {
-                    let mut changed = tree::reap().changed.into_iter();
-                    if changed.any(|(pid, status)| pid == self.pid && status.stopped()) {
+                    let changed = tree::reap().changed.into_iter().filter(|(pid, _)| *pid == self.pid);
+                    let (stopped, ended): (Vec<_>, Vec<_>) = changed.partition(|(_, status)| status.stopped());
+                    self.reaped |= !ended.is_empty();
+                    // One that has ended has closed its socket: what it still said is read first.
+                    if !stopped.is_empty() && !self.reaped {
                         return Heard::Lost("the guard was stopped");
                     }
-                    // One that has ended has closed its socket: what it still said is read first.
                 }
             }
         }
@@ -106,7 +111,16 @@ impl Guard {
     }
 }
 
-/// Kills every descendant of this process, the guard included, and returns when none is left.
+impl Drop for Guard {
+    /// A stopped guard does not notice that its stream ends. It is known by its number, whatever `/proc` shows.
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = kill_process(self.pid, Signal::KILL);
+        }
+    }
+}
+
+/// Kills every descendant of this process, and returns when none is left.
 pub(crate) async fn clear() {
     let mut sweep = Sweep::default();
     let (mut pause, longest) = PAUSES;

@@ -32,6 +32,8 @@ pub(crate) enum Report {
     Ended(u8),
     /// Nothing is left.
     Gone,
+    /// `/proc` hides the elector from it, so it would hide others: it starts nothing.
+    Blind,
 }
 
 impl fmt::Display for Order {
@@ -62,6 +64,7 @@ impl fmt::Display for Report {
         match self {
             Self::Ended(code) => write!(f, "ended {code}"),
             Self::Gone => f.write_str("gone"),
+            Self::Blind => f.write_str("blind"),
         }
     }
 }
@@ -73,6 +76,7 @@ impl FromStr for Report {
         match line.split_once(' ') {
             Some(("ended", code)) => Ok(Self::Ended(code.parse().map_err(|_| Unreadable)?)),
             None if line == "gone" => Ok(Self::Gone),
+            None if line == "blind" => Ok(Self::Blind),
             _ => Err(Unreadable),
         }
     }
@@ -116,7 +120,7 @@ mod tests {
         for order in [Order::HoldUntil(Instant::from_nanos(u64::MAX)), Order::Signal(15), Order::Kill] {
             assert_eq!(order.to_string().parse(), Ok(order));
         }
-        for report in [Report::Ended(255), Report::Gone] {
+        for report in [Report::Ended(255), Report::Gone, Report::Blind] {
             assert_eq!(report.to_string().parse(), Ok(report));
         }
     }

@@ -12,6 +12,8 @@
 //! * The elector is a subreaper as well, and does the same for a guard that dies or is stopped: the command dies with
 //!   its guard (parent-death signal), the rest becomes the elector's.
 //! * Whether something is left is the kernel's answer: a subreaper without children has no descendants.
+//! * Whom to kill is what `/proc` says: nothing is guarded where that is another namespace's or hides processes
+//!   (`hidepid`), nor by an elector that has children from before, who would count as the command's.
 //! * Neither can be traced or read by others of the same user (not dumpable): the elector's memory has the API token.
 //!
 //! Not covered: a paused machine, both processes killed or stopped at once outside a PID namespace, setuid programs
@@ -22,12 +24,16 @@ mod message;
 mod process;
 mod tree;
 
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs::File;
 use std::time::Duration;
+
+use leader_elector_core::Instant;
+use rustix::process::{DumpableBehavior, getpgrp, getpid, getsid, set_child_subreaper, set_dumpable_behavior};
 
 pub(crate) use self::handle::{Guard, Heard, clear};
 pub(crate) use self::process::{exec, guard};
-
-use rustix::process::{DumpableBehavior, getpgrp, getpid, set_child_subreaper, set_dumpable_behavior};
 
 /// The hidden command that is the guard.
 pub(crate) const GUARD: &str = "guard-command";
@@ -35,18 +41,32 @@ pub(crate) const GUARD: &str = "guard-command";
 pub(crate) const EXEC: &str = "exec-command";
 /// So long before the end of the term everything is killed.
 pub(crate) const KILL_MARGIN: Duration = Duration::from_millis(500);
+/// The own terminal, whichever that is.
+const TERMINAL: &str = "/dev/tty";
 
-/// Makes this process the elector of a guarded command.
+/// Makes this process the elector of a guarded command, and tries a guard out, which starts nothing.
 ///
 /// # Errors
 /// Why nothing can be guarded here.
-pub(crate) fn prepare() -> Result<(), String> {
-    if !tree::is_visible() {
-        return Err("a command can be guarded only where /proc is mounted and shows all processes of this user".into());
+pub(crate) async fn prepare(command: &[OsString]) -> Result<(), String> {
+    let cannot = |why: &dyn Display| format!("a command cannot be guarded here: {why}");
+    if !tree::has_our_numbers() {
+        return Err(cannot(&"/proc is not mounted, or not that of this PID namespace (`unshare` needs --mount-proc)"));
+    }
+    if !tree::reap().alone {
+        return Err(cannot(
+            &"this process has children from before, who would be killed with the command \
+              (a shell that starts some must not `exec` leader-elector)",
+        ));
     }
     set_child_subreaper(Some(getpid()))
         .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
-        .map_err(|error| format!("a command cannot be guarded here: {error}"))
+        .map_err(|error| cannot(&error))?;
+    let mut trial = Guard::start(command, &[], Instant::ZERO).map_err(|error| cannot(&error))?;
+    let heard = trial.heard().await;
+    drop(trial);
+    clear().await;
+    if let Heard::Lost(why) = heard { Err(cannot(&why)) } else { Ok(()) }
 }
 
 /// The signals that this process was started to ignore, as `nohup` and background shells ask for: they stay ignored.
@@ -59,6 +79,12 @@ pub(crate) fn ignored_signals() -> Vec<i32> {
 
 /// Whether this process is in a terminal's foreground: what is typed there reaches the command as well.
 pub(crate) fn in_foreground() -> bool {
-    let terminal = std::fs::File::open("/dev/tty");
+    let terminal = File::open(TERMINAL);
     terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+}
+
+/// Whether this process has a terminal that others may hang up. Shell and kernel then send SIGHUP to the command as
+/// well; to the leader of a session it comes alone.
+pub(crate) fn follows_terminal() -> bool {
+    getsid(None).is_ok_and(|leader| leader != getpid()) && File::open(TERMINAL).is_ok()
 }

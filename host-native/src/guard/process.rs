@@ -61,6 +61,10 @@ pub(crate) async fn guard(command: &[OsString]) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::CONT))?;
     let control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let stdin = receive_descriptor(&control)?;
+    // Neither is dumpable: where the one is hidden from the other, so may be what it has to kill.
+    if !getppid().is_some_and(tree::is_visible) {
+        return writeln!(&control, "{}", Report::Blind);
+    }
     // Caught, not ignored: what is ignored would stay ignored in the command.
     let ignored = ignored_signals();
     let mut caught = Vec::new();
@@ -95,7 +99,7 @@ async fn watch(command: &[OsString], stdin: OwnedFd, mut orders: Orders) -> io::
     loop {
         tokio::select! {
             biased;
-            () = timer.reached(deadline) => return Ok(None),
+            // Before the timer: a guard that was late has orders waiting that may have moved the deadline.
             line = orders.next_line() => match line.ok().flatten().and_then(|line| line.parse().ok()) {
                 Some(Order::HoldUntil(at)) => {
                     timer.set(at)?;
@@ -112,6 +116,7 @@ async fn watch(command: &[OsString], stdin: OwnedFd, mut orders: Orders) -> io::
                 }
                 Some(Order::Kill) | None => return Ok(None),
             },
+            () = timer.reached(deadline) => return Ok(None),
             _ = children.recv() => {
                 let ended = tree::reap().changed.into_iter().find(|(pid, _)| Some(*pid) == running);
                 if let Some(code) = ended.and_then(|(_, status)| exit_code(status)) {
@@ -190,5 +195,31 @@ impl BootTimer {
         while deadline.is_none_or(|at| clock::now().at < at) {
             _ = self.fired.recv().await;
         }
+        // What has come on other sockets meanwhile is noticed first.
+        tokio::task::yield_now().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The elector has renewed, but the guard was late to hear of it.
+    #[test]
+    fn a_deadline_that_waits_to_be_read_replaces_one_that_has_passed() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let code = runtime.block_on(async {
+            let (elector, control) = UnixStream::pair().expect("sockets");
+            let now = clock::now().at;
+            for at in [now, now + Duration::from_mins(1)] {
+                writeln!(&elector, "{}", Order::HoldUntil(at)).expect("written");
+            }
+            control.set_nonblocking(true).expect("set");
+            let orders = BufReader::new(tokio::net::UnixStream::from_std(control).expect("a socket")).lines();
+            let stdin = File::open("/dev/null").expect("there").into();
+            watch(&[], stdin, orders).await.expect("watched")
+        });
+        // What it starts is this test's binary, which does not know what it is asked.
+        assert!(code.is_some_and(|code| code != 0), "killed by the deadline that was replaced: {code:?}");
     }
 }

@@ -35,10 +35,23 @@ pub(crate) fn reap() -> Reaped {
     }
 }
 
+/// Whether `/proc` has the numbers of this process's own PID namespace: by another's, the sweep would meet strangers.
+pub(crate) fn has_our_numbers() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    has_only(&status, getpid())
+}
+
+/// Whether a process has this number, and none in an outer namespace, by its `/proc/PID/status` (proc(5)).
+fn has_only(status: &str, pid: Pid) -> bool {
+    let line = |name| status.lines().find_map(|line| line.strip_prefix(name));
+    // Not every kernel has the first.
+    let numbers = line("NSpid:").or_else(|| line("Pid:")).unwrap_or_default();
+    numbers.split_whitespace().eq([pid.to_string()])
+}
+
 /// Whether `/proc` shows this process, as the sweep needs it.
-pub(crate) fn is_visible() -> bool {
-    let me = getpid().as_raw_nonzero().get();
-    processes().any(|process| process.pid == me)
+pub(crate) fn is_visible(pid: Pid) -> bool {
+    processes().any(|process| process.pid == pid.as_raw_nonzero().get())
 }
 
 /// The killing of all descendants.
@@ -156,6 +169,22 @@ mod tests {
 
     #[test]
     fn this_process_is_visible() {
-        assert!(is_visible());
+        assert!(has_our_numbers() && is_visible(getpid()));
+    }
+
+    #[test]
+    fn the_number_of_an_outer_namespace_is_not_ours() {
+        let pid = Pid::from_raw(7).expect("a number");
+        for (status, ours) in [
+            ("Pid:\t7\nPPid:\t1\nNSpid:\t7\n", true),
+            ("Pid:\t900\nPPid:\t1\nNSpid:\t900\t7\n", false),
+            // By chance the same outside.
+            ("Pid:\t7\nPPid:\t1\nNSpid:\t7\t7\n", false),
+            ("Pid:\t7\nPPid:\t1\n", true),
+            ("Pid:\t900\nPPid:\t7\n", false),
+            ("", false),
+        ] {
+            assert_eq!(has_only(status, pid), ours, "{status}");
+        }
     }
 }

@@ -10,8 +10,6 @@ use leader_elector_core::{Instant, Token};
 use super::{Ending, Line, OnExit, Release, Settings, Word};
 use crate::guard::{Guard, Heard, KILL_MARGIN, clear};
 
-/// What never reaches the command.
-const SECRET: [&str; 3] = ["GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN", "LEADER_ELECTION_TOKEN_FILE"];
 /// A guard that has not killed by then is helped by the elector: well within the kill margin.
 const PATIENCE: Duration = Duration::from_millis(150);
 /// The pause before a command is started again, and its longest.
@@ -125,7 +123,12 @@ impl Supervisor {
                     }
                     heard = guard.heard() => match heard {
                         Heard::Ended(code) => ended = Some(code),
-                        Heard::Gone => break,
+                        Heard::Gone => {
+                            if stopping.is_none() && ended.is_none() {
+                                lost = Some("the guard's deadline passed before the term ended");
+                            }
+                            break;
+                        }
                         Heard::Lost(why) => {
                             lost = Some(why);
                             break;
@@ -149,9 +152,7 @@ impl Supervisor {
         match (stopping, ended, lost) {
             (Some(by), ..) => Gone::Stopping(by),
             (None, Some(code), None) => Gone::Ended(code),
-            (None, _, Some(_)) => Gone::Lost,
-            // The guard found the deadline passed, though the election has not said so yet.
-            (None, None, None) => Gone::Stopping(self.line.stopping().await),
+            (None, ..) => Gone::Lost,
         }
     }
 
@@ -164,8 +165,7 @@ impl Supervisor {
         let lease = *self.line.lease.borrow_and_update();
         // A lease that has ended meanwhile: the guard starts nothing, and the word that it has ended is on its way.
         let kill_at = lease.map_or(Instant::ZERO, |lease| lease.until.before(KILL_MARGIN));
-        Guard::start(&self.settings.command, &env, &SECRET, kill_at)
-            .inspect_err(|error| tracing::error!("the guard: {error}"))
+        Guard::start(&self.settings.command, &env, kill_at).inspect_err(|error| tracing::error!("the guard: {error}"))
     }
 }
 

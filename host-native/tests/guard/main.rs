@@ -2,13 +2,16 @@
 //!
 //! A process belongs to a test if its command line has the test's mark.
 
+mod moments;
+mod place;
 mod rounds;
 #[path = "../processes/stage.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod stage;
+mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdout, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -34,6 +37,12 @@ pub(crate) fn marked(mark: &str) -> Vec<i32> {
     command_lines().filter(|(_, line)| has_mark(line)).map(|(pid, _)| pid).collect()
 }
 
+/// The guard of the command with this mark.
+fn guard_of(mark: &str) -> Pid {
+    let mut guards = command_lines().filter(|(_, line)| line.contains(mark) && line.contains(" guard-command "));
+    guards.next().and_then(|(pid, _)| Pid::from_raw(pid)).expect("it has a guard")
+}
+
 pub(crate) fn command_lines() -> impl Iterator<Item = (i32, String)> {
     std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
         let entry = entry.ok()?;
@@ -52,6 +61,23 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// The same call, with these words before it.
+fn behind(words: &[&str], call: &Command) -> Command {
+    let mut process = Command::new(words[0]);
+    process.args(&words[1..]).arg(call.get_program()).args(call.get_args());
+    keep_environment(&mut process, call);
+    process
+}
+
+fn keep_environment(process: &mut Command, call: &Command) {
+    for (name, value) in call.get_envs() {
+        match value {
+            Some(value) => process.env(name, value),
+            None => process.env_remove(name),
+        };
+    }
+}
+
 /// `run -- sh -c script`, whose output is the test's.
 struct Guarded {
     child: Child,
@@ -64,16 +90,11 @@ impl Guarded {
         Self::with(server, flags, command, |_| {})
     }
 
-    fn with(
-        server: &Server,
-        flags: &[&str],
-        command: &[&str],
-        change: impl FnOnce(&mut std::process::Command),
-    ) -> Self {
+    fn with(server: &Server, flags: &[&str], command: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut process = stage::candidate(&server.url, &server.gist, "napoleon");
         process.args(GRACE).args(flags).arg("--").args(command);
-        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         change(&mut process);
+        process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = process.spawn().expect("it starts");
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
@@ -87,12 +108,13 @@ impl Guarded {
     }
 
     /// Reads the log up to a line with this sentence.
-    fn wait_for(&mut self, sentence: &str) {
+    fn wait_for(&mut self, sentence: &str) -> String {
         let mut line = String::new();
         while !line.contains(sentence) {
             line.clear();
             assert!(self.stderr.read_line(&mut line).expect("text") > 0, "it ends before it says: {sentence}");
         }
+        line
     }
 
     fn signal(&self, signal: Signal) {
@@ -254,46 +276,6 @@ fn the_broken_pipe_ends_the_command_as_it_does_elsewhere() {
     let pipe = 1 << (Signal::PIPE.as_raw() - 1);
     assert_eq!(ignored.expect("a mask") & pipe, 0, "{line}");
     assert_eq!(guarded.end().0, Some(0));
-}
-
-/// On a terminal, made by script(1): the command reads it, and Ctrl-C reaches the command itself, which ends in peace.
-#[test]
-fn a_terminal_is_the_commands_as_with_env() {
-    let server = Server::start();
-    let inner = "test -t 0 && test -t 1 && echo tty; read x; echo got $x; trap 'sleep 0.5; echo interrupted; exit' INT; echo ready; while :; do sleep 0.1; done";
-    let candidate = stage::candidate(&server.url, &server.gist, "napoleon");
-    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().expect("text"));
-    let call: Vec<String> = std::iter::once(candidate.get_program()).chain(candidate.get_args()).map(quoted).collect();
-    // Where the tests are started in the background SIGINT is ignored, which a shell passes on and cannot trap. The
-    // shell that script(1) starts gives its place away: of the terminal's signal it would die itself.
-    let call = format!(
-        "exec env --default-signal=INT {} --stop-grace 1s -- sh -c \"{}\"",
-        call.join(" "),
-        inner.replace('$', "\\$")
-    );
-    let mut script = std::process::Command::new("timeout");
-    script.args(["--kill-after=5", "60", "script", "-qec", &call, "/dev/null"]);
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    for (name, value) in candidate.get_envs() {
-        match value {
-            Some(value) => script.env(name, value),
-            None => script.env_remove(name),
-        };
-    }
-    let mut script = script.spawn().expect("script(1), of Debian's bsdutils, is there");
-    let mut stdin = script.stdin.take().expect("piped");
-    let mut lines = BufReader::new(script.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let mut wait_for = |words: &str| {
-        let found = lines.by_ref().find(|line| line.trim_end().ends_with(words));
-        assert!(found.is_some(), "`{words}` did not come within a minute");
-    };
-    wait_for("tty");
-    writeln!(stdin, "something").expect("written");
-    wait_for("got something");
-    wait_for("ready");
-    stdin.write_all(b"\x03").expect("written");
-    wait_for("interrupted");
-    assert_eq!(script.wait().expect("it ends").code(), Some(0), "stopped in order");
 }
 
 #[test]

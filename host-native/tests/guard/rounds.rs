@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::stage::{self, Candidate, RENEW_DEADLINE, Server};
-use crate::{GRACE, RELEASED, SOON, STARTED, command_lines, mark, marked, wait_until};
+use crate::{GRACE, RELEASED, SOON, STARTED, guard_of, mark, marked, wait_until};
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -51,16 +51,6 @@ impl Drop for Elector {
     }
 }
 
-fn guard_of(elector: Pid) -> Pid {
-    let parent = |pid: i32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<i32>().ok()
-    };
-    let mut guards = command_lines().filter(|(_, line)| line.contains(" guard-command "));
-    let guard = guards.find(|(pid, _)| parent(*pid) == Some(elector.as_raw_nonzero().get()));
-    guard.and_then(|(pid, _)| Pid::from_raw(pid)).expect("the elector has a guard")
-}
-
 fn round(number: usize, fault: Fault) -> Duration {
     let server = Server::start();
     let mark = mark();
@@ -94,7 +84,7 @@ fn round(number: usize, fault: Fault) -> Duration {
     wait_until("all run", || marked(&mark).len() > 30);
     // At another moment between two renewals each time.
     sleep(Duration::from_millis(number as u64 * 137 % 1000));
-    let guard = guard_of(pid);
+    let guard = guard_of(&mark);
     let (victim, signal) = match fault {
         Fault::ElectorKilled => (pid, Some(Signal::KILL)),
         Fault::ElectorStopped => (pid, Some(Signal::STOP)),
