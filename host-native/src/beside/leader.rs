@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 use leader_elector::clock;
+use leader_elector::drive::Command;
 use leader_elector_core::Token;
 use serde::{Deserialize, Serialize};
 
