@@ -46,9 +46,9 @@ build() {
 
 provision() {
   need docker kind kubectl vcluster timeout
+  docker_answers
   at_least kind 0.20.0 "$(kind version 2>/dev/null || true)"
   at_least vcluster 0.20.0 "$(vcluster --version 2>/dev/null || true)"
-  docker_answers
   if kind_cluster_exists; then
     step kubectl --context "$CONTEXT" get --raw /readyz >/dev/null ||
       die "the kind cluster $KIND_CLUSTER exists and does not answer: make destroy, then again"
@@ -66,12 +66,13 @@ provision() {
 
 deploy() {
   need docker kind kubectl vcluster helm timeout
+  # First, because no setting mends it.
+  docker_answers
   at_least helm 3.10.0 "$(helm version --short 2>/dev/null || true)"
   # The name that the original read it from goes as well.
   local token=${GITHUB_API_TOKEN:-${LEADER_ELECTION_GITHUB_API_TOKEN:-}} id
   [ -n "${GIST_ID:-}" ] || die "GIST_ID is not set: leader-elector init makes a gist, and prints it"
   [ -n "$token" ] || die "GITHUB_API_TOKEN is not set: a classic token with the scope gist, and no other"
-  docker_answers
   id=$(docker image inspect --format '{{.Id}}' "$IMAGE" 2>/dev/null) || die "the image $IMAGE is not here: make build"
   provision
   echo "loading $IMAGE into the kind cluster"

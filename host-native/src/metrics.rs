@@ -267,28 +267,61 @@ mod tests {
     const ALERTS: &str = include_str!("../../deploy/alerts.yaml");
     const DASHBOARD: &str = include_str!("../../deploy/dashboard.json");
 
-    /// The names that a scrape has, once everything has happened.
-    fn scraped() -> BTreeSet<String> {
-        let metrics = Metrics::new("n");
+    fn view(phase: Phase, void_writes: u64) -> View {
         let timing = Timing::new(timing::Settings::default(), Duration::ZERO).expect("the defaults fit");
         let limits = Limits { write_interval: Duration::ZERO, requests_an_hour: Some(5000), writes_an_hour: Some(500) };
-        let view = View {
-            phase: Phase::Leading,
+        View {
+            phase,
             leader: None,
             token: None,
             until: None,
             stands_until: None,
             has_read: true,
-            void_writes: 1,
+            void_writes,
             refusal: None,
             budget: Budget::new(&timing, limits),
-        };
+        }
+    }
+
+    /// A request ended with a step, after which this is to be seen.
+    fn after(metrics: &Metrics, kind: Kind, view: &View) {
         let now = Instant::ZERO;
-        let exchange = Exchange { kind: Kind::Read, sent: now, ended: now, status: Some(200) };
-        metrics.after(Step { now, exchange: Some(exchange), view: &view });
-        let text = metrics.text(now, None);
+        let exchange = Exchange { kind, sent: now, ended: now, status: Some(200) };
+        metrics.after(Step { now, exchange: Some(exchange), view });
+    }
+
+    /// The names that a scrape has, once everything has happened.
+    fn scraped() -> BTreeSet<String> {
+        let metrics = Metrics::new("n");
+        after(&metrics, Kind::Read, &view(Phase::Leading, 1));
+        let text = metrics.text(Instant::ZERO, None);
         let names = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next());
         names.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_goes_wrong_is_counted() {
+        let metrics = Metrics::new("n");
+        let figures = || {
+            let text = metrics.text(Instant::ZERO, None);
+            let figure = |name: &str| {
+                let line = text.lines().find(|line| line.starts_with(name)).expect("it is there");
+                line.rsplit_once(' ').expect("a value").1.to_owned()
+            };
+            ["void_writes", "stale_reads", "slowpath"].map(|name| figure(&format!("leader_election_{name}_total")))
+        };
+        after(&metrics, Kind::Read, &view(Phase::Following, 0));
+        after(&metrics, Kind::Write, &view(Phase::Leading, 0));
+        after(&metrics, Kind::Write, &view(Phase::Leading, 0));
+        assert_eq!(figures(), ["0", "0", "0"], "a term as it should be");
+        // What the step before said counts: this read may have been the term's end.
+        after(&metrics, Kind::Read, &view(Phase::Following, 0));
+        after(&metrics, Kind::Read, &view(Phase::Following, 2));
+        after(&metrics, Kind::Read, &view(Phase::Following, 3));
+        assert_eq!(figures(), ["3", "0", "1"], "the view counts from the begin, the figure as well");
+        let stale = Event::Warning(Warning::StaleRead { head: "abc".to_owned() });
+        metrics.happened(Instant::ZERO, Happened::Event(&stale));
+        assert_eq!(figures(), ["3", "1", "1"]);
     }
 
     /// The names of our metrics in a text.

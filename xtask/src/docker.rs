@@ -14,7 +14,8 @@ use crate::{compose, debian, image};
 
 const IMAGE: &str = "leader-elector:docker-harness";
 const JOB_IMAGE: &str = "leader-elector-job:docker-harness";
-const HARNESS: &str = "leader-elector-docker-harness";
+/// Built only when asked for.
+pub(crate) const HARNESS: &str = "leader-elector-docker-harness";
 /// How long an engine may take to start, and to end.
 const ENGINE: Duration = Duration::from_secs(40);
 
@@ -48,6 +49,12 @@ impl Args {
 
 /// Plays it all.
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    // Its judge can be judged without an engine.
+    let mut judge = Command::new("cargo");
+    judge.args(["test", "--quiet", "-p", HARNESS]).stdin(Stdio::null());
+    if !args.compose && !judge.status().context("cargo test")?.success() {
+        return Ok(Outcome::Failed);
+    }
     let engine = match Engine::find()? {
         Ok(engine) => engine,
         Err(why) => {
@@ -171,5 +178,22 @@ impl Drop for Engine {
             let _ = daemon.wait();
             let _ = fs::remove_dir_all(folder);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HARNESS;
+
+    #[test]
+    fn the_harness_is_the_one_package_that_is_built_only_when_asked_for() {
+        let manifest = include_str!("../../Cargo.toml");
+        let list = |name: &str| -> Vec<&str> {
+            let line = manifest.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(" = [")).expect(name);
+            line.trim_end_matches(']').split(", ").map(|folder| folder.trim_matches('"')).collect()
+        };
+        let apart = HARNESS.replace("leader-elector-", "deploy/");
+        let others: Vec<_> = list("members").into_iter().filter(|folder| *folder != apart).collect();
+        assert_eq!(list("default-members"), others);
     }
 }

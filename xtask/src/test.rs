@@ -14,8 +14,8 @@ use crate::{chart, clusters, demo, docker, mutate, simulate, wasi, web};
 const WASM: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 const CORE: &str = "leader-elector-core";
 
-/// Needs helm: it has a stage of its own.
-const CHART_TESTS: &str = "leader-elector-chart-tests";
+/// They have stages of their own: one needs helm, the other Docker.
+const APART: [&str; 2] = ["leader-elector-chart-tests", docker::HARNESS];
 
 /// What all stages may take together.
 const AT_MOST: Duration = Duration::from_mins(42);
@@ -71,7 +71,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     stage("chart", &chart::run)?;
     stage("docs", &|| {
         let mut doc = Command::new("cargo");
-        doc.args(["doc", "--workspace", "--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings");
+        doc.args(["doc", "--workspace", "--exclude", docker::HARNESS, "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings");
         Ok(passed(doc.status().context("cargo doc")?.success()))
     })?;
     stage("simulator", &|| Ok(passed(simulate::run("simulate", &["--runs".to_owned(), "3000".to_owned()])?)))?;
@@ -149,7 +150,7 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
 /// The workspace's tests. They wait for clocks and sockets most of the time: so twice as many run at once as there are
 /// cores, and meanwhile begins what takes longest of all, the build of the runner.
 fn tests(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
-    let all = ["--workspace", "--exclude", CHART_TESTS, "--all-features"];
+    let all = ["--workspace", "--exclude", APART[0], "--exclude", APART[1], "--all-features"];
     if !command("cargo", &[&["test", "--no-run"][..], &all].concat())? {
         return Ok(Outcome::Failed);
     }
@@ -200,4 +201,33 @@ fn quiet(program: &str, args: &[&str]) -> bool {
 
 pub(crate) const fn passed(passed: bool) -> Outcome {
     if passed { Outcome::Passed } else { Outcome::Failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stages(outcome: Outcome, took: Duration) -> [Stage; 2] {
+        let [name, other] = ["one that no exception names", "another"];
+        [Stage { name, outcome, took }, Stage { name: other, outcome: Outcome::Passed, took: Duration::from_mins(21) }]
+    }
+
+    #[test]
+    fn more_than_42_minutes_fail() {
+        let half = Duration::from_mins(21);
+        let good = |took| report(&stages(Outcome::Passed, took), true).expect("the exceptions can be read");
+        assert!(good(half));
+        assert!(!good(half + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn one_stage_fails_all_and_one_that_did_not_run_where_that_is_asked() {
+        let good = |outcome, require_all| {
+            report(&stages(outcome, Duration::ZERO), require_all).expect("the exceptions can be read")
+        };
+        assert!(!good(Outcome::Failed, false));
+        let not_run = || Outcome::NotRun("why".to_owned(), "how".to_owned());
+        assert!(good(not_run(), false));
+        assert!(!good(not_run(), true));
+    }
 }

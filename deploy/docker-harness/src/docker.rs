@@ -41,6 +41,8 @@ pub(crate) struct Process {
     pub(crate) pid: i32,
     /// The program's name and its first argument tell what it is.
     pub(crate) role: Role,
+    /// The fencing token that a job was started with.
+    pub(crate) token: Option<u64>,
 }
 
 /// What a process of a candidate's container is.
@@ -74,12 +76,22 @@ pub(crate) fn inside(namespace: &Path) -> Vec<Process> {
         let args = std::fs::read(entry.path().join("cmdline")).ok()?;
         let first = args.split(|byte| *byte == 0).nth(1).unwrap_or_default();
         let role = match (program.file_name()?.to_str()?, first) {
+            // Not guarded: the harness itself put it there.
+            ("job", b"hog") => Role::Other,
             ("job", _) => Role::Job,
             ("leader-elector", b"run") => Role::Elector,
             ("leader-elector", b"guard-command") => Role::Guard,
             _ => Role::Other,
         };
-        (!matches!(state, "Z" | "X")).then_some(Process { pid, role })
+        let token = if role == Role::Job { token(&entry.path()) } else { None };
+        (!matches!(state, "Z" | "X")).then_some(Process { pid, role, token })
     });
     all.collect()
+}
+
+/// As its environment has it, which its descendants inherit.
+fn token(process: &Path) -> Option<u64> {
+    let environment = std::fs::read(process.join("environ")).ok()?;
+    let value = environment.split(|byte| *byte == 0).find_map(|it| it.strip_prefix(b"LEADER_FENCING_TOKEN="))?;
+    std::str::from_utf8(value).ok()?.parse().ok()
 }

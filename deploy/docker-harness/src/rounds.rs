@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::clock::Moment;
@@ -89,7 +89,8 @@ fn round(stage: &mut Stage, number: u32, fault: Fault, kind: &str, dice: &mut Di
     let all = inside(&namespace);
     let of = |role| all.iter().find(|process| process.role == role).context("it runs, or the round proves nothing");
     let (elector, guard) = (of(Role::Elector)?, of(Role::Guard)?);
-    ensure!(all.iter().any(|process| process.role == Role::Job), "no job runs");
+    let job = of(Role::Job)?;
+    let token = job.token.context("the job's environment has the token")?;
     let at = Instant::now();
     match fault {
         Fault::ElectorKilled => signal(elector, Signal::KILL)?,
@@ -101,18 +102,29 @@ fn round(stage: &mut Stage, number: u32, fault: Fault, kind: &str, dice: &mut Di
         Fault::CutOff => _ = docker(&["network", "disconnect", "--force", stage.network(), &container])?,
         Fault::Asked => signal(elector, Signal::TERM)?,
     }
-    // A job that is started anew, in a term of its own, is another one: what counts are these processes.
-    let doomed: Vec<i32> = all.iter().filter(|process| process.role == Role::Job).map(|process| process.pid).collect();
     let bound = RENEW_DEADLINE + SEEN_LATE;
     loop {
-        let left = inside(&namespace);
-        if !left.iter().any(|process| doomed.contains(&process.pid)) {
+        let left = inside(&namespace).iter().filter(|process| fault.must_end(process, token)).count();
+        if left == 0 {
             return Ok(at.elapsed());
         }
         if at.elapsed() > bound {
-            bail!("round {number}: {} of {} processes survived {bound:.1?}", left.len(), doomed.len());
+            bail!("round {number}: {left} processes survived {bound:.1?}");
         }
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+impl Fault {
+    /// Whether the fault must end this process; `token` is that of the term that it met. Whenever the process began: a job
+    /// goes on forking while it is looked at.
+    fn must_end(self, process: &Process, token: u64) -> bool {
+        // An elector that lives may lead again: a job of a later term is another one.
+        let leads_again = match self {
+            Self::ElectorKilled | Self::ElectorStopped | Self::ElectorStarved | Self::Asked => false,
+            Self::GuardKilled | Self::GuardStopped | Self::GuardStarved | Self::CutOff => true,
+        };
+        process.role == Role::Job && !(leads_again && process.token.is_some_and(|later| later > token))
     }
 }
 
@@ -127,4 +139,23 @@ fn starve(process: &Process, container: &str) -> Result<()> {
     // It is killed itself, sooner or later.
     let _ = docker(&["exec", container, "/job", "hog"]);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_survives_whenever_it_was_forked_unless_it_is_of_a_later_term() {
+        let process = |role, token| Process { pid: 1, role, token };
+        for fault in FAULTS {
+            let leads_again = format!("{fault:?}").starts_with("Guard") || fault == Fault::CutOff;
+            assert!(fault.must_end(&process(Role::Job, Some(7)), 7), "{fault:?}");
+            assert!(fault.must_end(&process(Role::Job, None), 7), "{fault:?}: who knows");
+            assert_eq!(fault.must_end(&process(Role::Job, Some(8)), 7), !leads_again, "{fault:?}: a later term");
+            for role in [Role::Elector, Role::Guard, Role::Other] {
+                assert!(!fault.must_end(&process(role, None), 7), "{fault:?}");
+            }
+        }
+    }
 }

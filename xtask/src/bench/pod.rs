@@ -53,7 +53,7 @@ pub(super) fn rows() -> Result<Vec<Row>> {
             original: "",
         },
         Row {
-            what: "memory of a candidate with http and kube (RSS; image's binary)".to_owned(),
+            what: "memory with http and kube (RSS; image's binary; plain http, no API server)".to_owned(),
             bound: Bound::Most(12.0),
             unit: Unit::Megabytes,
             measured: memory,

@@ -174,9 +174,16 @@ fn a_missing_tool_is_named_before_anything_is_done() {
 fn docker_that_is_not_running_is_said_before_anything_is_done() {
     for target in ["build", "provision", "deploy"] {
         let why = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.";
-        // Whatever is asked of it.
-        let world = World::new().answers("docker ", &format!("echo '{why}' >&2; exit 1"));
-        world.make(target, &KEYS).failed(why);
+        // Whatever is asked of it; and whatever else is wrong is said afterwards, because it does not help to mend it first.
+        let world = ["helm version", "kind version", "vcluster --version"]
+            .into_iter()
+            .fold(World::new(), |world, call| world.answers(call, "echo 0.0.1"))
+            .answers("docker ", &format!("echo '{why}' >&2; exit 1"));
+        for keys in [&KEYS[..], &[]] {
+            let ended = world.make(target, keys);
+            ended.failed(why);
+            ended.failed("cannot ");
+        }
         assert!(!world.calls().iter().any(|call| call.contains("create") || call.contains("cargo")));
     }
     let hangs = World::new().answers("docker info", "sleep 60");
