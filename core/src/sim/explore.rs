@@ -135,7 +135,6 @@ fn play(seed: u64, profile: &Profile, is_told: bool) -> Outcome {
     let course = match Course::new(seed, profile, |builder| builder.told(is_told)) {
         Ok(mut course) => {
             course.run_until(Moment::END);
-            course.world.run_until(Moment::ZERO + profile.trouble + PEACE);
             course
         }
         Err(words) => {
@@ -169,6 +168,8 @@ pub struct Course {
     stage: Stage,
     /// When the course of things is looked at next.
     looks: Moment,
+    /// Until when peace lasts at least.
+    ends: Moment,
 }
 
 /// How far a course has come.
@@ -195,6 +196,8 @@ enum Stage {
         asked: Moment,
         released: Option<Moment>,
     },
+    /// Everything was seen that was to be seen, and peace goes on.
+    Rests,
     Over,
 }
 
@@ -258,7 +261,8 @@ impl Course {
         world.weather = Weather::swarm(&mut dice, faults);
         world.incident_every = dice.between(Duration::from_secs(3), Duration::from_mins(1));
         world.agenda.plan(Moment::ZERO + dice.between(Duration::ZERO, Duration::from_secs(20)), Occurrence::Incident);
-        Ok(Self { world, stage: Stage::Trouble, looks: Moment::ZERO + profile.trouble })
+        let peace = Moment::ZERO + profile.trouble;
+        Ok(Self { world, stage: Stage::Trouble, looks: peace, ends: peace + PEACE })
     }
 
     /// The world.
@@ -272,7 +276,7 @@ impl Course {
         &mut self.world
     }
 
-    /// Whether everything was seen that was to be seen.
+    /// Whether everything was seen that was to be seen, and the time is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.stage == Stage::Over || self.world.is_over()
@@ -287,6 +291,7 @@ impl Course {
             }
             match self.look() {
                 Some(again) => self.looks = again,
+                None if self.world.now() < self.ends => (self.stage, self.looks) = (Stage::Rests, self.ends),
                 None => self.stage = Stage::Over,
             }
         }
@@ -331,7 +336,7 @@ impl Course {
                 }
                 Some(world.now + Duration::from_millis(1))
             }
-            Stage::Over => None,
+            Stage::Rests | Stage::Over => None,
         }
     }
 
