@@ -59,7 +59,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     }
     let said = is_told.then(|| answer.clone());
     let ended = (is_told && work.release == Release::Told).then(|| answer.clone());
-    let hub = Hub::new(name, &instance, lease_time, line.lease.clone(), ended);
+    let hub = Hub::new(name, &instance, lease_time, line.lease.clone(), ended, commands.clone());
     let listening = hub.listen(addresses).await?;
     let work = async {
         let (ending, asked) = (Rc::clone(&ending), Rc::clone(&asked));

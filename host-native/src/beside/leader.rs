@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode, header};
 use leader_elector::clock;
+use leader_elector::drive::Command;
 use leader_elector_core::Token;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
         .route("/leader", get(leader))
         .route("/leader/me", get(me))
         .route("/leader/events", get(events))
+        .route("/leader/step-down", post(step_down))
         .route("/leader/stopped", post(stopped))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
@@ -101,14 +103,29 @@ async fn events(State(hub): State<Arc<Hub>>, headers: HeaderMap) -> Result<Respo
     Ok((headers, Body::new(frames)).into_response())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Stopped {
-    token: u64,
+/// The workload is going to end, and says so while it still works: the term ends in order, as after SIGUSR1. Answered
+/// once it is ending, so that [`stopped`] may follow.
+async fn step_down(State(hub): State<Arc<Hub>>, request: Request) -> Result<StatusCode, Problem> {
+    let token = token(request).await?;
+    hub.step_down(token).await.map_err(|why| Problem::new(StatusCode::CONFLICT, why))?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The work of the term with this token has ended: the lock may be released.
 async fn stopped(State(hub): State<Arc<Hub>>, request: Request) -> Result<StatusCode, Problem> {
+    let token = token(request).await?;
+    hub.work_stopped(token).map_err(|why| Problem::new(StatusCode::CONFLICT, why))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a workload speaks of.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Term {
+    token: u64,
+}
+
+async fn token(request: Request) -> Result<u64, Problem> {
     let json = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let json = json.and_then(|kind| kind.split(';').next()).map(str::trim);
     if !json.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
@@ -121,17 +138,30 @@ async fn stopped(State(hub): State<Arc<Hub>>, request: Request) -> Result<Status
     let body = body.map_err(|_| {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("allowed is a whole body of at most {LONGEST_BODY} bytes"))
     })?;
-    let Stopped { token } = serde_json::from_slice(&body).map_err(|error| {
+    let Term { token } = serde_json::from_slice(&body).map_err(|error| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             format!("allowed is {{\"token\": 7}}, with the token of the term: {error}"),
         )
     })?;
-    hub.work_stopped(token).map_err(|why| Problem::new(StatusCode::CONFLICT, why))?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(token)
 }
 
 impl Hub {
+    async fn step_down(&self, token: u64) -> Result<(), String> {
+        match self.present().term {
+            Some(term) if term.get() == token => {}
+            Some(term) => return Err(format!("the token is {token}, that of the term is {term}")),
+            None => return Err("this candidate does not lead: there is nothing to step down from".into()),
+        }
+        // An election that has ended needs no word; in one that goes on, a term that is ending already is left as it is.
+        let _ = self.commands.send(Command::StepDown).await;
+        // Its next step ends the lease: a queue's length from now.
+        let mut lease = self.lease.clone();
+        let _ = lease.wait_for(|lease| lease.is_none_or(|lease| lease.token.get() != token)).await;
+        Ok(())
+    }
+
     fn work_stopped(&self, token: u64) -> Result<(), String> {
         let Some(say) = &self.say else {
             return Err(

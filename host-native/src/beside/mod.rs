@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use leader_elector::clock;
-use leader_elector::drive::{Happened, Step};
+use leader_elector::drive::{Command, Happened, Step};
 use leader_elector_core::{Clock, Event, Instant, Lease, Token, View};
 use leader_elector_host::{Teller, Told};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::settings::{Addresses, ListenArgs};
 use self::stream::Log;
@@ -36,6 +36,8 @@ pub(crate) struct Hub {
     lease: watch::Receiver<Option<Lease>>,
     /// Where a workload says that its work has ended; `None`: nobody waits for it.
     say: Option<Answer>,
+    /// To the election.
+    commands: mpsc::Sender<Command>,
     teller: Teller,
     present: Mutex<Present>,
     log: Mutex<Log>,
@@ -67,12 +69,14 @@ impl Hub {
         lease_time: Duration,
         lease: watch::Receiver<Option<Lease>>,
         say: Option<Answer>,
+        commands: mpsc::Sender<Command>,
     ) -> Arc<Self> {
         Arc::new(Self {
             name: name.to_owned(),
             lease_time,
             lease,
             say,
+            commands,
             teller: Teller::new(name, Clock::Boot),
             present: Mutex::default(),
             log: Mutex::new(Log::new(instance.to_owned())),
@@ -203,7 +207,7 @@ mod tests {
     fn only_a_term_that_is_over_and_was_not_given_up_is_stuck() {
         let lease_time = Duration::from_secs(30);
         let (lease, leases) = watch::channel(None);
-        let hub = Hub::new("n", "i", lease_time, leases, None);
+        let hub = Hub::new("n", "i", lease_time, leases, None, mpsc::channel(1).0);
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         assert!(!hub.is_stuck(at(1_000_000)), "a follower is well");
         lease.send_replace(Some(Lease { token: Token::new(1).expect("a token"), until: at(100) }));

@@ -8,7 +8,8 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Listeners")]
 pub(crate) struct ListenArgs {
-    /// Answer the workload on this machine: /leader, /leader/me, /leader/events, POST /leader/stopped [default: no]
+    /// Answer the workload on this machine: /leader, /leader/me, /leader/events, POST /leader/step-down and /leader/stopped
+    /// [default: no]
     #[arg(long, env = "LEADER_ELECTION_HTTP", value_name = "ADDRESS")]
     pub(crate) http: Option<String>,
     /// Answer the cluster: /healthz, /readyz, /metrics, and nothing else [default: no]

@@ -47,7 +47,11 @@ impl Beside {
     }
 
     fn stopped(&self, body: &str) -> Answer {
-        ask(&self.http, "POST", "/leader/stopped", &[("content-type", "application/json")], body)
+        self.post("/leader/stopped", body)
+    }
+
+    fn post(&self, path: &str, body: &str) -> Answer {
+        ask(&self.http, "POST", path, &[("content-type", "application/json")], body)
     }
 }
 
@@ -60,7 +64,7 @@ fn every_rule_of_the_workloads_listener() {
     let napoleon = Beside::leading(&server, &[]);
     let json = ("content-type", "application/json");
     let long = " ".repeat(2000);
-    let table: [Call<'_>; 21] = [
+    let table: [Call<'_>; 24] = [
         ("GET", "/", &[], "", 200),
         ("GET", "/leader", &[], "", 200),
         ("GET", "/leader/me", &[], "", 200),
@@ -82,6 +86,9 @@ fn every_rule_of_the_workloads_listener() {
         ("POST", "/leader/stopped", &[json], r#"{"token":"1"}"#, 400),
         ("POST", "/leader/stopped", &[json], &long, 413),
         ("POST", "/leader/stopped", &[json], r#"{"token":1}"#, 409),
+        ("GET", "/leader/step-down", &[], "", 405),
+        ("POST", "/leader/step-down", &[], r#"{"token":1}"#, 415),
+        ("POST", "/leader/step-down", &[json], r#"{"token":2}"#, 409),
     ];
     for (method, path, headers, body, status) in table {
         let answer = ask(&napoleon.http, method, path, headers, body);
@@ -95,7 +102,7 @@ fn every_rule_of_the_workloads_listener() {
             assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{case}");
         }
     }
-    for path in ["/leader", "/", "/leader/me", "/leader/events", "/leader/stopped"] {
+    for path in ["/leader", "/", "/leader/me", "/leader/events", "/leader/step-down", "/leader/stopped"] {
         assert_eq!(get(&napoleon.probe, path).status, 404, "{path} is not for the cluster");
     }
     for path in ["/healthz", "/readyz", "/metrics"] {
@@ -122,6 +129,23 @@ fn who_leads_is_told_alike_by_leader_and_follower() {
     let me = get(&napoleon.http, "/leader/me").json();
     assert_eq!((&me["leading"], &me["token"]), (&true.into(), &1.into()), "{me}");
     assert_eq!(get(&stalin.http, "/leader/me").status, 503);
+}
+
+#[test]
+fn what_others_lead_for_counts_from_before_the_request_was_sent() {
+    let server = Server::start();
+    let _napoleon = Beside::leading(&server, &[]);
+    let late = Duration::from_millis(700);
+    server.faults(r#"[{"token":"stalin","fault":"delay","ms":700}]"#);
+    let mut stalin = Beside::start(&server, "stalin", &[]);
+    stalin.candidate.wait_for("All hail napoleon", SOON);
+    let start = Instant::now();
+    let mut most = 0;
+    while start.elapsed() < LEASE {
+        most = most.max(get(&stalin.http, "/leader").json()["remaining_ms"].as_u64().expect("a number"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(most > 0 && Duration::from_millis(most) + late <= LEASE, "{most} ms");
 }
 
 #[test]
@@ -198,6 +222,39 @@ fn the_workload_says_when_it_has_ended_and_only_then_the_lock_is_released() {
     assert!(stream.any(|(_, event)| event["event"] == "released"), "the stream tells it, and ends");
 }
 
+/// As on the deletion of a pod: the workload is told to end, and the sidecar only when the workload has ended.
+#[test]
+fn a_workload_that_is_to_end_has_the_term_ended_first() {
+    let server = Server::start();
+    let mut napoleon = Beside::leading(&server, &[]);
+    assert_eq!(napoleon.post("/leader/step-down", r#"{"token":2}"#).status, 409, "another token");
+    assert_eq!(get(&napoleon.http, "/leader/me").status, 200, "it leads on");
+    assert_eq!(napoleon.post("/leader/step-down", r#"{"token":1}"#).status, 204);
+    assert_eq!(get(&napoleon.http, "/leader/me").status, 503);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!napoleon.candidate.has_said(RELEASED), "the work has not ended yet");
+    assert_eq!(napoleon.stopped(r#"{"token":1}"#).status, 204);
+    napoleon.candidate.wait_for(RELEASED, SOON);
+    assert_eq!(napoleon.post("/leader/step-down", r#"{"token":1}"#).status, 409, "of a term that is over");
+    // It stays away for a lease, as after SIGUSR1.
+    let mut stalin = Beside::start(&server, "stalin", &[]);
+    stalin.candidate.wait_for(STARTED, SOON);
+    napoleon.candidate.signal(Signal::TERM);
+    assert_eq!(napoleon.candidate.wait(), Some(0));
+}
+
+/// Both posts in one write: the second is read as soon as the first is answered.
+#[test]
+fn a_term_is_ending_when_stepping_down_is_answered() {
+    let server = Server::start();
+    let mut napoleon = Beside::leading(&server, &[]);
+    let head = "host: localhost\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"token\":1}";
+    let posts = ["step-down", "stopped"].map(|path| format!("POST /leader/{path} HTTP/1.1\r\n{head}"));
+    let mut stream = TcpStream::connect(&napoleon.http).expect("it listens");
+    stream.write_all(posts.concat().as_bytes()).expect("sent");
+    napoleon.candidate.wait_for(RELEASED, SOON);
+}
+
 #[test]
 fn a_workload_that_says_nothing_keeps_the_lock_from_being_released() {
     let server = Server::start();
@@ -238,9 +295,11 @@ fn health_is_neither_leading_nor_the_store() {
 fn slow_and_silent_clients_hold_up_neither_the_election_nor_the_others() {
     let server = Server::start();
     let mut napoleon = Beside::leading(&server, &[]);
+    let mut stream = Stream::open(&napoleon.http, None);
     let mut held: Vec<TcpStream> = Vec::new();
+    // More than either listener keeps.
     for address in [&napoleon.http, &napoleon.probe] {
-        for number in 0..100 {
+        for number in 0..300 {
             let mut stream = TcpStream::connect(address).expect("it listens");
             match number % 4 {
                 0 => {}
@@ -260,6 +319,11 @@ fn slow_and_silent_clients_hold_up_neither_the_election_nor_the_others() {
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(!napoleon.candidate.has_said(ENDED));
+    let renewals = stream.by_ref().filter(|(_, event)| event["event"] == "renewed").take(4);
+    assert_eq!(renewals.count(), 4, "who reads a stream gives way to nobody");
+    // Of those above 64 were let in, before or with the first.
+    let too_many = get(&napoleon.http, "/leader/events");
+    assert_eq!((too_many.status, &too_many.json()["detail"]), (503, &"too many streams: close one".into()));
 }
 
 #[test]
