@@ -30,6 +30,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- .Values.existingSecret | default (include "leader-elector.fullname" .) -}}
 {{- end -}}
 
+{{/*
+The `job` of the figures: the same for all candidates of an election, whatever their releases are called, or the alerts
+would miss a leader in each cluster but one. A gist is its id or its address; of an id, which is all that it takes to read a
+secret gist, only so much is told as keeps elections apart.
+*/}}
+{{- define "leader-elector.job" -}}
+{{- if .Values.podMonitor.job -}}
+{{- .Values.podMonitor.job -}}
+{{- else -}}
+{{- $address := regexReplaceAll "/*([#?].*)?$" .Values.gist "" | trimSuffix ".git" -}}
+{{- $id := regexReplaceAll "^.*[/:]" $address "" -}}
+leader-election-{{ $id | trunc 8 }}
+{{- if and .Values.file (ne .Values.file "multi-cluster-leader-election.lock") }}-{{ .Values.file }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Milliseconds of a duration such as 1500ms, 30s or 2min; the schema lets nothing else through. */}}
 {{- define "leader-elector.ms" -}}
 {{- $number := regexFind "^[0-9]+" . | int64 -}}
@@ -84,7 +100,10 @@ capabilities:
 - --log={{ .Values.log.format }}
 - --log-level={{ .Values.log.level }}
 - --probe-addr=0.0.0.0:{{ .Values.ports.probes }}
+{{- /* Alone there is nobody who would ask, nor say that his work has ended: with --http a stop would wait for it. */}}
+{{- if ne .Values.workload.mode "none" }}
 - --http=127.0.0.1:{{ .Values.ports.http }}
+{{- end }}
 {{- if eq .Values.workload.mode "sidecar" }}
 - --release={{ .Values.workload.release }}
 {{- else if eq .Values.workload.mode "exec" }}

@@ -185,6 +185,47 @@ fn every_flag_in_an_argument_is_one_of_the_binary() {
     assert_eq!(written, seen, "left: in the template; right: in one of the eight sets");
 }
 
+/// `--http` makes a stop wait until somebody says that the work has ended: alone there is nobody.
+#[test]
+fn only_a_candidate_with_a_workload_waits_for_its_word() {
+    for (set, pod) in pods() {
+        let elector = containers(&pod).find(|it| it["name"] == "leader-elector");
+        let args = elector.map(|it| it["args"].to_string()).unwrap_or_default();
+        let has_workload = containers(&pod).any(|it| it["name"] != "leader-elector" && it["name"] != "install");
+        assert!(has_workload || !args.contains("--http"), "{set}: nobody is there to ask, or to say so: {args}");
+        assert_eq!(args.contains("--release"), elector.is_some() && has_workload, "{set}: {args}");
+    }
+}
+
+/// The alerts count the leaders of a job.
+#[test]
+fn all_candidates_of_an_election_are_one_job() {
+    let id = "d1cd6b3e3c9b4a5f8e7d6c5b4a392817";
+    let job = |release: &str, sets: &str| {
+        let sets = format!("token=t,podMonitor.enabled=true,{sets}");
+        let chart = chart();
+        let args = ["template", release, chart.to_str().expect("UTF-8"), "--namespace", release, "--set", &sets];
+        let all = manifests(&helm::helm(&args).expect("it renders"));
+        let monitor = all.iter().find(|it| it["kind"] == "PodMonitor").expect("one");
+        let relabelings = &monitor["spec"]["podMetricsEndpoints"][0]["relabelings"];
+        assert_eq!(relabelings[0]["targetLabel"], "job", "{relabelings}");
+        relabelings[0]["replacement"].as_str().expect("a name").to_owned()
+    };
+    let usual = job("napoleon", &format!("gist={id}"));
+    assert!(!usual.contains(id), "whoever knows the id reads a secret gist: {usual}");
+    for gist in ["", "https://gist.github.com/me/", "https://gist.github.com/", "git@gist.github.com:"] {
+        for end in ["", "/", ".git", "#file-jobs-lock"] {
+            assert_eq!(job("stalin", &format!("gist={gist}{id}{end}")), usual, "{gist} {end}");
+        }
+    }
+    assert_eq!(job("stalin", &format!("gist={id},file=multi-cluster-leader-election.lock")), usual, "the default");
+    let other = format!("gist={id},file=jobs.lock");
+    assert_ne!(job("napoleon", &other), usual, "another lock in the gist");
+    assert_eq!(job("napoleon", &other), job("stalin", &other));
+    assert_ne!(job("napoleon", "gist=a1cd6b3e3c9b4a5f8e7d6c5b4a392817"), usual, "another gist");
+    assert_eq!(job("napoleon", &format!("gist={id},podMonitor.job=mine")), "mine");
+}
+
 #[test]
 fn mistakes_are_refused_and_named() {
     let base = ["--set", "gist=abc,token=t"];
@@ -202,6 +243,7 @@ fn mistakes_are_refused_and_named() {
         ("workload.mode=sidecar", "image"),
         ("gist=", "gist is needed"),
         ("token=", "a token is needed"),
+        ("podMonitor.job=$x", "job"),
         ("leaderService.enabled=true", "ports"),
         ("leaderService.enabled=true,leaderService.ports[0].port=80,hints=false", "hints"),
     ] {
@@ -238,6 +280,7 @@ fn the_notes_warn_where_nothing_would_stop_the_workload() {
     std::fs::remove_dir_all(&copy).expect("removed");
     assert!(said[0].contains("WARNING: nothing is guarded"), "{}", said[0]);
     assert!(said[1].contains("WARNING: nothing stops the workload"), "{}", said[1]);
+    assert!(said[1].contains("$LEADER_URL/leader/step-down"), "the deletion of a pod: {}", said[1]);
     assert!(!said[2].contains("WARNING"), "{}", said[2]);
     for notes in said {
         assert!(notes.contains("kubectl -n demo logs -f deploy/napoleon-leader-elector"), "what to look at: {notes}");

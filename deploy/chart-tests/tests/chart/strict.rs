@@ -56,7 +56,7 @@ fn compare(given: &Value, taken: &Value, path: &str, lost: &mut Vec<String>) {
 }
 
 /// As far as the chart uses it. Source: prometheus-operator, `Documentation/api-reference/api.md` (v0.80),
-/// monitoring.coreos.com/v1: `PodMonitor`, `PodMonitorSpec`, `PodMetricsEndpoint`.
+/// monitoring.coreos.com/v1: `PodMonitor`, `PodMonitorSpec`, `PodMetricsEndpoint`, `RelabelConfig`.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PodMonitor {
@@ -79,4 +79,12 @@ struct PodMetricsEndpoint {
     port: String,
     path: String,
     interval: String,
+    relabelings: Vec<RelabelConfig>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RelabelConfig {
+    target_label: String,
+    replacement: String,
 }
