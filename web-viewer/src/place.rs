@@ -31,7 +31,10 @@ impl Place {
     pub fn typed(gist: &str, file: &str, api: &str) -> Self {
         let or = |given: &str, default: &str| if given.is_empty() { default.to_owned() } else { given.to_owned() };
         let gist = gist.trim().split(['#', '?']).next().unwrap_or_default();
-        let gist = gist.trim_end_matches('/').trim_end_matches(".git").rsplit('/').next().unwrap_or_default();
+        let gist = gist.trim_end_matches('/').trim_end_matches(".git");
+        // An address may go on after the id: to its revisions, to one of them, to a file.
+        let is_id = |part: &&str| part.len() >= 20 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let gist = gist.split('/').find(is_id).or(gist.rsplit('/').next()).unwrap_or_default();
         Self {
             gist: gist.to_owned(),
             file: or(file.trim(), DEFAULT_FILE),
@@ -68,6 +71,13 @@ impl Place {
         Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?.as_str().to_ascii_lowercase()))
     }
 
+    /// The host of the API, where it is another than the usual one.
+    #[must_use]
+    pub fn foreign(&self) -> Option<String> {
+        let uri: http::Uri = self.api.parse().ok().filter(|_| self.api != DEFAULT_API)?;
+        Some(uri.authority()?.as_str().rsplit('@').next()?.to_owned())
+    }
+
     /// The settings of a reader; the words of every mistake otherwise.
     ///
     /// # Errors
@@ -88,6 +98,16 @@ impl Place {
         settings.check().map_err(|errors| {
             errors.iter().map(|error| error.to_string().replace(" or --allow-http", "")).collect::<Vec<_>>()
         })?;
+        let uri: Option<http::Uri> = self.api.parse().ok();
+        let is_forbidden = uri.is_some_and(|uri| {
+            uri.scheme_str() == Some("http") && !matches!(uri.host(), Some("127.0.0.1" | "localhost"))
+        });
+        if is_forbidden {
+            return Err(vec![format!(
+                "api url is `{}`: plain http is allowed to 127.0.0.1 and localhost only, by the page's own policy",
+                self.api
+            )]);
+        }
         Ok(settings)
     }
 }
@@ -107,7 +127,7 @@ fn encode(text: &str) -> String {
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -142,6 +162,28 @@ mod tests {
         ] {
             assert_eq!(Place::typed(typed, "", "").gist, "abc123", "{typed}");
         }
+        let (id, sha) = ("d".repeat(32), "e".repeat(40));
+        for after in ["", "/revisions", "/stargazers/", "/raw/", &format!("/{sha}"), &format!("/raw/{sha}/a.lock")] {
+            let typed = format!("https://gist.github.com/ann/{id}{after}");
+            assert_eq!(Place::typed(&typed, "", "").gist, id, "{typed}");
+        }
+    }
+
+    #[test]
+    fn an_api_that_is_not_the_usual_one_is_named() {
+        assert_eq!(Place::typed("a", "", "").foreign(), None);
+        let named = |api: &str| Place::typed("a", "", api).foreign().unwrap();
+        assert_eq!(named("https://evil.example/api/v3"), "evil.example");
+        assert_eq!(named("https://api.github.com@evil.example"), "evil.example");
+    }
+
+    #[test]
+    fn what_the_policy_of_the_page_forbids_is_said() {
+        for api in ["http://[::1]:8081", "http://127.0.0.2:8081"] {
+            let words = Place::typed("abc", "", api).settings(None).unwrap_err().join("\n");
+            assert!(words.contains("127.0.0.1 and localhost only"), "{words}");
+        }
+        assert!(Place::typed("abc", "", "http://127.0.0.1:8081").settings(None).is_ok());
     }
 
     #[test]
