@@ -107,6 +107,28 @@ fn a_link_says_everything_and_replays_exactly() {
 }
 
 #[test]
+fn a_seed_played_by_the_original_and_back_is_the_same_world() {
+    let Ok(Link::Play(seed)) = Link::parse("seed=844") else { panic!("a seed") };
+    let there = seed.played_by(None, Rules::Original);
+    assert_ne!(there, seed);
+    assert_eq!(there.played_by(None, Rules::Ours), seed);
+}
+
+#[test]
+fn a_link_that_was_encoded_on_its_way_is_the_same() {
+    assert_eq!(Link::parse("play=7%2Cpatch%2cours,2%3B5,wipe"), Link::parse("play=7,patch,ours,2;5,wipe"));
+}
+
+#[test]
+fn a_stop_that_reaches_a_paused_candidate_is_heard_when_it_goes_on() {
+    let acts = vec![(30_000, Act::Pause(Whom::Seat(0))), (31_000, Act::Stop(Whom::Seat(0))), (40_000, Act::Resume(Whom::Seat(0)))];
+    let play = Play { setup: Setup::Calm(Calm { candidates: 1, ..Calm::default() }), acts };
+    let phase = |seconds| played(play.clone(), at(seconds)).world().statuses()[0].phase;
+    assert!(phase(39).is_some());
+    assert_eq!(phase(80), None, "it has stopped");
+}
+
+#[test]
 fn links_that_are_wrong_say_what_is_allowed() {
     for (link, says) in [
         ("play=x", "seed is `x`: allowed is a whole number"),

@@ -378,8 +378,9 @@ impl World {
     }
 
     fn tell(&mut self, seat: usize, input: Input) {
-        if let Some(index) = self.seats[seat].process.filter(|index| !self.processes[*index].is_paused) {
-            self.step(index, input, None);
+        // A signal to a process that stands still is delivered when it goes on.
+        if let Some(process) = self.seats[seat].process {
+            self.host(process, Occurrence::Told { process, input });
         }
     }
 

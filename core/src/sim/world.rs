@@ -55,6 +55,11 @@ pub(super) enum Occurrence {
     WorkStops {
         process: usize,
     },
+    /// A host is asked something.
+    Told {
+        process: usize,
+        input: Input,
+    },
     Undo {
         revision: RevisionId,
         to: RevisionId,
@@ -164,6 +169,7 @@ impl World {
             Occurrence::Wake { process, .. }
             | Occurrence::Answer { to: process, .. }
             | Occurrence::NoAnswer { to: process, .. }
+            | Occurrence::Told { process, .. }
             | Occurrence::WorkStops { process } => self.host(process, occurrence),
         }
     }
@@ -196,6 +202,7 @@ impl World {
                 self.step(index, Input::Failed(id, sent), None);
             }
             Occurrence::WorkStops { .. } => self.step(index, Input::WorkStopped, None),
+            Occurrence::Told { input, .. } => self.step(index, input, None),
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use leader_elector_core::sim::Rules;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, Event, HtmlSelectElement, KeyboardEvent, MouseEvent};
 
+use super::act::{Act, Whom};
 use super::engine::Engine;
 use super::scene::{LINES, Scene};
 use super::story::Story;
@@ -37,8 +38,8 @@ pub(super) struct Board {
     gist: Element,
     doubles: (Live, Slot),
     store: Vec<(Live, Live)>,
-    /// The picture as a slider: its value, and that in words.
-    slider: [Live; 2],
+    /// The picture as a slider: its value, that in words, and the greatest.
+    slider: [Live; 3],
     add: Slot,
     lines: Vec<Row>,
     chosen: Chosen,
@@ -50,8 +51,8 @@ struct Seat {
     name: Live,
     chip: [Live; 2],
     rule: Live,
-    /// What each tool says, what it is called, and its whole name.
-    tools: Vec<[Live; 3]>,
+    /// What each tool says, what it is called, its whole name, and whether it does nothing.
+    tools: Vec<[Live; 4]>,
 }
 
 /// A line of what happened.
@@ -120,7 +121,8 @@ impl Board {
             seat: template(tab, "#seat"),
             doubles: (Live::text(tab, "#doubles"), Slot::of(tab, "#doubles")),
             store: STORE_TOOLS.iter().map(store_tool).collect(),
-            slider: ["aria-valuenow", "aria-valuetext"].map(|name| Live::attribute(tab, "#picture", name)),
+            slider: ["aria-valuenow", "aria-valuetext", "aria-valuemax"]
+                .map(|name| Live::attribute(tab, "#picture", name)),
             add: Slot::of(tab, "#add"),
             lines: (0..LINES).map(row).collect(),
             chosen: Chosen {
@@ -147,11 +149,11 @@ impl Board {
         click(self.to_end.element(), Table::finish);
         click(self.add.element(), Table::add);
         named("#original", |table| {
-            let (write, rules) = table.now_by();
-            table.play_by(write, if rules == Rules::Ours { Rules::Original } else { Rules::Ours });
+            let (_, rules) = table.now_by();
+            table.play_by(None, if rules == Rules::Ours { Rules::Original } else { Rules::Ours });
         });
-        named("#push", |table| table.play_by(WriteMode::Push, table.now_by().1));
-        named("#patch", |table| table.play_by(WriteMode::Patch, table.now_by().1));
+        named("#push", |table| table.play_by(Some(WriteMode::Push), table.now_by().1));
+        named("#patch", |table| table.play_by(Some(WriteMode::Patch), table.now_by().1));
         on(&find(tab, "#share"), "click", move |_| held.share());
         for (story, button) in &self.stories {
             let story = *story;
@@ -250,6 +252,7 @@ impl Board {
         let line = scene.chosen.as_ref().map(|(line, _)| line);
         self.slider[0].show(&line.map_or(0, |line| line.number).to_string());
         self.slider[1].show(line.map_or(&scene.leaders, |line| &line.words));
+        self.slider[2].show(&scene.newest.to_string());
         for (n, row) in self.lines.iter().enumerate() {
             let line = scene.lines.get(n);
             row.is_hidden.has(line.is_none());
@@ -258,7 +261,7 @@ impl Board {
         }
         self.chosen.show(scene);
         for (seat, lane) in self.seats.borrow().iter().zip(&scene.lanes) {
-            seat.show(lane);
+            seat.show(lane, scene.is_original);
         }
     }
 
@@ -271,7 +274,7 @@ impl Board {
         }
         for n in seats.len()..scene.lanes.len() {
             let seat = Seat::new(self, n, held);
-            seat.show(&scene.lanes[n]);
+            seat.show(&scene.lanes[n], scene.is_original);
             seats.push(seat);
         }
     }
@@ -284,7 +287,8 @@ impl Seat {
         let tool = |tool: &'static LaneTool| {
             let button = add(&tools, &board.button);
             on(&button, "click", move |_| held.act(|table| table.use_tool(n, *tool)));
-            [Live::of_text(button.clone()), Live::of(button.clone(), "title"), Live::of(button, "aria-label")]
+            let attribute = |name| Live::of(button.clone(), name);
+            [Live::of_text(button.clone()), attribute("title"), attribute("aria-label"), attribute("disabled")]
         };
         Self {
             name: Live::text(&element, "b"),
@@ -295,17 +299,19 @@ impl Seat {
         }
     }
 
-    fn show(&self, lane: &super::scene::Lane) {
+    fn show(&self, lane: &super::scene::Lane, is_original: bool) {
         self.name.show(&lane.name);
         let token = lane.token.map_or_else(String::new, |token| format!(" #{token}"));
         let cut = if lane.is_cut { ", cut off" } else { "" };
         self.chip[0].show(&format!("{}{token}{cut}", lane.state.word()));
         self.chip[1].show(&format!("chip {}", if lane.is_double { "double" } else { lane.state.word() }));
         self.rule.show(&lane.rule);
-        for (of, [words, title, name]) in LANE_TOOLS.iter().zip(&self.tools) {
-            let (says, whole, _) = of(lane);
+        for (of, [words, title, name, is_idle]) in LANE_TOOLS.iter().zip(&self.tools) {
+            let (says, whole, act) = of(lane);
+            let is_blind = is_original && matches!(act(Whom::All), Act::Jump(..));
             words.show(says);
-            title.show(whole);
+            title.show(if is_blind { "The original never reads the wall clock" } else { whole });
+            is_idle.has(is_blind);
             name.show(&format!("{whole}: {}", lane.name));
         }
     }

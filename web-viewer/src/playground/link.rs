@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! play=7,push,ours,3;12500,kill,first;20000,latency,500     a world of the playground
-//! seed=4711,patch;60000,cut,2                               a world of `cargo xtask simulate`, with its options
+//! seed=4711,patch;60000,cut,2                               a world of `cargo xtask simulate`, played with no other
+//!                                                           option than --push, --patch, --original and --defaults
 //! story=hang,push,original                                  a story
 //! ```
 
@@ -11,6 +12,7 @@ use leader_elector_core::sim::{Profile, Rules};
 
 use super::act::{Act, Whom};
 use super::story::Story;
+use crate::place::decode;
 
 /// The most candidates.
 pub const MOST: usize = 7;
@@ -104,13 +106,13 @@ impl Play {
         }
     }
 
-    /// The same world and acts by other rules, or written otherwise.
+    /// The same world and acts by other rules, or written otherwise; `None`: written as it is.
     #[must_use]
-    pub fn played_by(&self, to_write: WriteMode, by: Rules) -> Self {
+    pub fn played_by(&self, to_write: Option<WriteMode>, by: Rules) -> Self {
         let mut play = self.clone();
         match &mut play.setup {
-            Setup::Calm(calm) => (calm.write, calm.rules) = (to_write, by),
-            Setup::Simulated(made) => (made.write, made.rules) = (Some(to_write), by),
+            Setup::Calm(calm) => (calm.write, calm.rules) = (to_write.unwrap_or(calm.write), by),
+            Setup::Simulated(made) => (made.write, made.rules) = (to_write.or(made.write), by),
         }
         play
     }
@@ -153,6 +155,8 @@ impl Link {
     /// # Errors
     /// Which part is wrong, and what is allowed there.
     pub fn parse(fragment: &str) -> Result<Self, String> {
+        // Some programs that pass links on write a comma as %2C.
+        let fragment = decode(fragment);
         let (kind, rest) = fragment.split_once('=').ok_or("the link has no `=`")?;
         let mut parts = rest.split(';');
         let mut head = parts.next().unwrap_or_default().split(',');

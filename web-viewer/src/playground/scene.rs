@@ -81,6 +81,8 @@ pub struct Scene {
     pub lines: Vec<Line>,
     /// The chosen entry, and its record.
     pub chosen: Option<(Line, Option<String>)>,
+    /// The number of the newest entry.
+    pub newest: u64,
     /// Two led at once, for how long.
     pub doubles: Option<String>,
     /// Whether there is room for another candidate.
@@ -142,6 +144,7 @@ impl Scene {
             lines,
             chosen: picked
                 .map(|entry| (line(entry), words::record(engine.trace(), entry).as_deref().map(words::lines))),
+            newest: engine.trace().next().saturating_sub(1),
             doubles,
             is_original: rules == Rules::Original,
         }

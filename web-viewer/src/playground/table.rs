@@ -288,10 +288,13 @@ impl Table {
         }
     }
 
-    /// The same with other rules or another way to write; a story is told anew.
-    pub(super) fn play_by(&mut self, write: WriteMode, rules: Rules) {
+    /// The same with other rules or, where that is given, another way to write; a story is told anew.
+    pub(super) fn play_by(&mut self, write: Option<WriteMode>, rules: Rules) {
         let story = self.story;
-        let play = story.map_or_else(|| self.engine.play().played_by(write, rules), |story| story.play(write, rules));
+        let play = match story {
+            Some(story) => story.play(write.unwrap_or(self.now_by().0), rules),
+            None => self.engine.play().played_by(write, rules),
+        };
         self.load(play, story);
         self.tell_link();
     }
