@@ -103,8 +103,9 @@ Examples:
   leader-elector run --gist … -- ./job --port 80       start ./job while leading, end it before the term ends
   leader-elector run --gist … --http 127.0.0.1:8080    curl -f 127.0.0.1:8080/leader/me: does this machine lead?
 
-Signals: SIGTERM, SIGINT and SIGHUP stop the work, release the lock and exit 0. A second one kills the work at once,
-releases nothing, and exits. SIGUSR1 steps down, releases, and stays away for one lease.
+Signals: SIGTERM, SIGINT and SIGHUP stop the work, release the lock and exit 0. A second SIGTERM or SIGINT kills the
+work at once, releases nothing, and exits. SIGUSR1 steps down, releases, and stays away for one lease. SIGQUIT is left to
+the command, if there is one.
 
 With a command: it gets LEADER_FENCING_TOKEN, LEADER_NAME and LEADER_INSTANCE, and not the API token. To end it, it is
 sent --kill-signal, and --stop-grace before the end of the term at the latest; 500 ms before that end it and all its
@@ -114,7 +115,7 @@ processes (hidepid), and if this process has children already, as a shell that s
 Not covered: a paused machine; this process and its guard killed or stopped at once outside a PID namespace; setuid
 programs; work that was handed to other daemons. For these there is the fencing token.
 
-{TOLD_BY_RUN}, 129 and up ended at once by a second signal (128 + its number);
+{TOLD_BY_RUN}, 130 or 143 ended at once by a second signal (128 + its number);
 with --on-exit exit the command's own (128 + n for a signal, 126 cannot be run, 127 not found)"))]
 pub(crate) struct RunCommand {
     #[command(flatten)]

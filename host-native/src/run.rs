@@ -98,7 +98,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         () = listening => Ok(()),
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
-        result = signals(&commands, &ending, &ignored) => result,
+        result = signals(&commands, &ending, &ignored, has_command) => result,
         () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
@@ -143,9 +143,14 @@ fn settings(args: &mut RunCommand) -> Result<(Settings, Addresses), Failure> {
     }
 }
 
-/// The first ending signal asks for an orderly end, the second exits at once; SIGUSR1 steps down. What this process was
-/// started to ignore stays ignored.
-async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i32]) -> Result<(), Failure> {
+/// The first ending signal asks for an orderly end, a second SIGTERM or SIGINT exits at once; SIGUSR1 steps down, and
+/// SIGQUIT is the command's, if there is one. What this process was started to ignore stays ignored.
+async fn signals(
+    commands: &mpsc::Sender<Command>,
+    ending: &Ending,
+    ignored: &[i32],
+    has_command: bool,
+) -> Result<(), Failure> {
     let on = |kind: SignalKind| {
         let heard = !ignored.contains(&kind.as_raw_value());
         heard.then(|| signal(kind).map_err(anyhow::Error::from)).transpose()
@@ -154,6 +159,8 @@ async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hang_up = on(SignalKind::hangup())?;
     let mut step_down = on(SignalKind::user_defined1())?;
+    let mut quit = if has_command { on(SignalKind::quit())? } else { None };
+    let follows_terminal = guard::follows_terminal();
     let mut stopping = false;
     loop {
         let number = tokio::select! {
@@ -165,12 +172,18 @@ async fn signals(commands: &mpsc::Sender<Command>, ending: &Ending, ignored: &[i
                 _ = commands.send(Command::StepDown).await;
                 continue;
             }
+            () = next(&mut quit) => continue,
         };
         if stopping {
+            // A terminal that is closed sends more than one: the shell does, and the kernel.
+            if number == 1 {
+                continue;
+            }
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        if number == 2 && guard::in_foreground() {
+        let hung_up = follows_terminal && !guard::follows_terminal();
+        if number == 2 && guard::in_foreground() || number == 1 && hung_up {
             ending.command_is_told();
         }
         ending.signalled();

@@ -7,6 +7,7 @@ mod rounds;
 #[path = "../processes/stage.rs"]
 #[expect(dead_code, reason = "other tests need more of it")]
 mod stage;
+mod terminal;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
@@ -224,6 +225,23 @@ fn a_second_signal_kills_at_once_and_releases_nothing() {
     assert!(!log.contains(RELEASED), "{log}");
 }
 
+/// Shell and kernel send one each when a terminal is closed.
+#[test]
+fn a_second_hang_up_is_no_second_signal() {
+    let server = Server::start();
+    let script = "trap 'sleep 1; exit' TERM; echo ready; while :; do sleep 0.1; done";
+    // Where the tests are started with nohup.
+    let words = ["env", "--default-signal=HUP"];
+    let mut guarded = Guarded::with(&server, &[], &["sh", "-c", script], |process| *process = behind(&words, process));
+    assert_eq!(guarded.line(), "ready");
+    guarded.signal(Signal::HUP);
+    guarded.wait_for("a second signal exits at once");
+    guarded.signal(Signal::HUP);
+    let (code, log) = guarded.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(RELEASED), "{log}");
+}
+
 #[test]
 fn a_command_that_ends_is_started_again_in_the_same_term_if_so_told() {
     let server = Server::start();
@@ -274,46 +292,6 @@ fn the_broken_pipe_ends_the_command_as_it_does_elsewhere() {
     let pipe = 1 << (Signal::PIPE.as_raw() - 1);
     assert_eq!(ignored.expect("a mask") & pipe, 0, "{line}");
     assert_eq!(guarded.end().0, Some(0));
-}
-
-/// On a terminal, made by script(1): the command reads it, and Ctrl-C reaches the command itself, which ends in peace.
-#[test]
-fn a_terminal_is_the_commands_as_with_env() {
-    let server = Server::start();
-    let inner = "test -t 0 && test -t 1 && echo tty; read x; echo got $x; trap 'sleep 0.5; echo interrupted; exit' INT; echo ready; while :; do sleep 0.1; done";
-    let candidate = stage::candidate(&server.url, &server.gist, "napoleon");
-    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_str().expect("text"));
-    let call: Vec<String> = std::iter::once(candidate.get_program()).chain(candidate.get_args()).map(quoted).collect();
-    // Where the tests are started in the background SIGINT is ignored, which a shell passes on and cannot trap. The
-    // shell that script(1) starts gives its place away: of the terminal's signal it would die itself.
-    let call = format!(
-        "exec env --default-signal=INT {} --stop-grace 1s -- sh -c \"{}\"",
-        call.join(" "),
-        inner.replace('$', "\\$")
-    );
-    let mut script = std::process::Command::new("timeout");
-    script.args(["--kill-after=5", "60", "script", "-qec", &call, "/dev/null"]);
-    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    for (name, value) in candidate.get_envs() {
-        match value {
-            Some(value) => script.env(name, value),
-            None => script.env_remove(name),
-        };
-    }
-    let mut script = script.spawn().expect("script(1), of Debian's bsdutils, is there");
-    let mut stdin = script.stdin.take().expect("piped");
-    let mut lines = BufReader::new(script.stdout.take().expect("piped")).lines().map_while(Result::ok);
-    let mut wait_for = |words: &str| {
-        let found = lines.by_ref().find(|line| line.trim_end().ends_with(words));
-        assert!(found.is_some(), "`{words}` did not come within a minute");
-    };
-    wait_for("tty");
-    writeln!(stdin, "something").expect("written");
-    wait_for("got something");
-    wait_for("ready");
-    stdin.write_all(b"\x03").expect("written");
-    wait_for("interrupted");
-    assert_eq!(script.wait().expect("it ends").code(), Some(0), "stopped in order");
 }
 
 #[test]
