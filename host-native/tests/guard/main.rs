@@ -2,6 +2,7 @@
 //!
 //! A process belongs to a test if its command line has the test's mark.
 
+mod moments;
 mod place;
 mod rounds;
 #[path = "../processes/stage.rs"]
