@@ -106,7 +106,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
         result = signals(&commands, &ending, &ignored, has_command) => result,
-        () = watched => Ok(()),
+        () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
         tracing::error!("what the command left behind cannot be killed");
@@ -189,8 +189,8 @@ async fn signals(
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        let is_closed = follows_terminal && !guard::follows_terminal();
-        if number == 2 && guard::in_foreground() || number == 1 && is_closed {
+        let hung_up = follows_terminal && !guard::follows_terminal();
+        if number == 2 && guard::in_foreground() || number == 1 && hung_up {
             ending.command_is_told();
         }
         ending.signalled();

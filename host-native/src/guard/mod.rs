@@ -30,7 +30,7 @@ use std::fs::File;
 use std::time::Duration;
 
 use leader_elector_core::Instant;
-use rustix::process::{DumpableBehavior, getpgrp, getpid, getsid, set_child_subreaper, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
 
 pub(crate) use self::handle::{Guard, Heard, clear};
 pub(crate) use self::process::{exec, guard};
@@ -79,8 +79,23 @@ pub(crate) fn ignored_signals() -> Vec<i32> {
 
 /// Whether this process is in a terminal's foreground: what is typed there reaches the command as well.
 pub(crate) fn in_foreground() -> bool {
-    let terminal = File::open(TERMINAL);
-    terminal.is_ok_and(|terminal| rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp()))
+    job().is_some_and(|[group, _, _, foreground]| group > 0 && group == foreground)
+}
+
+/// Whether this process has a terminal that others may hang up. Shell and kernel then send SIGHUP to the command as
+/// well; to the leader of a session it comes alone.
+pub(crate) fn follows_terminal() -> bool {
+    let me = getpid().as_raw_nonzero().get();
+    job().is_some_and(|[_, session, terminal, _]| terminal != 0 && session != me)
+}
+
+/// Process group, session, terminal and its foreground, by `/proc/self/stat` (proc(5)). 0 is none, or one of an outer
+/// PID namespace.
+fn job() -> Option<[i32; 4]> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut numbers = stat.rsplit_once(')')?.1.split_whitespace().skip(2).map(|number| number.parse().ok());
+    let mut next = || numbers.next().flatten();
+    Some([next()?, next()?, next()?, next()?])
 }
 
 /// Whether this process has a terminal that others may hang up. Shell and kernel then send SIGHUP to the command as

@@ -226,6 +226,23 @@ fn a_second_signal_kills_at_once_and_releases_nothing() {
     assert!(!log.contains(RELEASED), "{log}");
 }
 
+/// Shell and kernel send one each when a terminal is closed.
+#[test]
+fn a_second_hang_up_is_no_second_signal() {
+    let server = Server::start();
+    let script = "trap 'sleep 1; exit' TERM; echo ready; while :; do sleep 0.1; done";
+    // Where the tests are started with nohup.
+    let words = ["env", "--default-signal=HUP"];
+    let mut guarded = Guarded::with(&server, &[], &["sh", "-c", script], |process| *process = behind(&words, process));
+    assert_eq!(guarded.line(), "ready");
+    guarded.signal(Signal::HUP);
+    guarded.wait_for("a second signal exits at once");
+    guarded.signal(Signal::HUP);
+    let (code, log) = guarded.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains(RELEASED), "{log}");
+}
+
 #[test]
 fn a_command_that_ends_is_started_again_in_the_same_term_if_so_told() {
     let server = Server::start();

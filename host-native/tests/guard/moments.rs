@@ -5,8 +5,8 @@ use std::process::Command;
 
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, Signal, geteuid, kill_process, pidfd_getfd, pidfd_open};
 
-use crate::stage::Server;
-use crate::{Guarded, RELEASED, STARTED, behind, guard_of, mark, marked, wait_until};
+use crate::stage::{Candidate, Server};
+use crate::{GRACE, Guarded, RELEASED, SOON, STARTED, behind, guard_of, mark, marked, wait_until};
 
 /// Milliseconds of the day in `2026-11-28T08:15:00.123Z`.
 fn millis(time: &str) -> i64 {
@@ -91,11 +91,14 @@ fn nobody_leads_on_without_a_command_that_the_guard_has_killed() {
     }
     let server = Server::start();
     let mark = mark();
-    let mut guarded = running(&server, &mark);
+    let script = endless(&mark);
+    let flags = [&GRACE[..], &["--", "sh", "-c", &script]].concat();
+    let mut napoleon = Candidate::start(&server, "napoleon", &flags);
+    wait_until("it runs", || !marked(&mark).is_empty());
     let guard = pidfd_open(guard_of(&mark), PidfdFlags::empty()).expect("it lives");
     let socket = pidfd_getfd(guard, 0, PidfdGetfdFlags::empty()).expect("its standard input");
     std::fs::File::from(socket).write_all(b"gone\n").expect("written");
-    guarded.wait_for(RELEASED);
+    napoleon.wait_for(RELEASED, SOON);
     assert_eq!(marked(&mark), [0; 0], "released though it runs");
 }
 
@@ -105,7 +108,8 @@ fn elector_and_guard_cannot_be_read_by_others_of_their_user() {
     let server = Server::start();
     let mark = mark();
     // Root could read everything.
-    let weak: &[&str] = if geteuid().is_root() { &["setpriv", "--bounding-set=-sys_ptrace"] } else { &["env"] };
+    let weak: &[&str] =
+        if geteuid().is_root() { &["setpriv", "--bounding-set=-sys_ptrace,-perfmon,-sys_admin"] } else { &["env"] };
     let mut guarded =
         Guarded::with(&server, &[], &["sh", "-c", &endless(&mark)], |process| *process = behind(weak, process));
     assert_eq!(guarded.line(), "ready");
