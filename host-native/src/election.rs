@@ -8,6 +8,7 @@ use leader_elector_core::timing::{self, Timing, TimingError};
 use leader_elector_core::{Candidate, Clock, Event, Gist, Lease, Token, View, WriteMode};
 use leader_elector_host::config;
 use leader_elector_host::proxies::Proxies;
+use leader_elector_host::say::warn;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -286,7 +287,7 @@ impl LeaderElection {
                     new_leader(leader);
                 }
             }
-            Happened::Event(Event::Warning(warning)) => tracing::warn!("{warning}"),
+            Happened::Event(Event::Warning(warning)) => warn(warning),
             Happened::Event(Event::Released) | Happened::Renewed(_) => {}
         };
         drive(candidate, &transport, receiver, &lease, on, |_| {}).await;

@@ -45,14 +45,17 @@ pub fn say(name: &str, event: &Event, view: &View, now: Now) {
         }
         Event::StoppedLeading => tracing::debug!("the work has stopped"),
         Event::Released => tracing::info!(holder = name, "released the lock"),
-        Event::Warning(warning) => {
-            let words = printable(&warning.to_string());
-            if let Warning::ForeignNamesUs { .. } = warning {
-                tracing::error!("{words}");
-            } else {
-                tracing::warn!("{words}");
-            }
-        }
+        Event::Warning(warning) => warn(warning),
+    }
+}
+
+/// A warning, at its level: where another program takes our name, exclusion itself is at stake.
+pub fn warn(warning: &Warning) {
+    let words = printable(&warning.to_string());
+    if let Warning::ForeignNamesUs { .. } = warning {
+        tracing::error!("{words}");
+    } else {
+        tracing::warn!("{words}");
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use leader_elector::{Builder, LeaderElection, Leadership, Token, WriteMode, timing};
-use stage::{Candidate, LEASE, Server};
+use stage::{Candidate, LEASE, NAMESAKE, Server};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -150,4 +150,30 @@ fn every_mistake_is_told_at_once() {
     for field in ["lease", "gist", "name", "token"] {
         assert!(said.contains(field), "{field} is missing in {said}");
     }
+}
+
+#[tokio::test]
+async fn another_program_of_our_name_is_an_error() {
+    let server = Server::start();
+    server.write(NAMESAKE);
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("namesake-{}", std::process::id()));
+    let log = std::fs::File::create(&path).expect("made");
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(log)).finish();
+    // The election runs on this thread.
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let warned = async {
+        loop {
+            let said = std::fs::read_to_string(&path).expect("text");
+            if let Some(line) = said.lines().find(|line| line.contains("names our own LEADER_NAME")) {
+                return line.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let line = tokio::select! {
+        line = timeout(SOON, warned) => line.expect("it says so"),
+        () = election(&server).build().expect("it fits").run(CancellationToken::new()) => panic!("nobody ended it"),
+    };
+    std::fs::remove_file(&path).expect("it was made");
+    assert!(line.contains(" ERROR "), "{line}");
 }

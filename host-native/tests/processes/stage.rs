@@ -89,6 +89,14 @@ impl Server {
         http("PUT", &format!("{}/_control/faults", self.url), rules);
     }
 
+    /// Writes into the lock file, as a person or another program does.
+    #[allow(dead_code, reason = "one of the tests that share this file needs it")]
+    pub(crate) fn write(&self, text: &str) {
+        let files = serde_json::json!({ leader_elector_core::gist::DEFAULT_FILE: { "content": text } });
+        let body = serde_json::json!({ "files": files }).to_string();
+        send("PATCH", &format!("{}/gists/{}", self.url, self.gist), "secret-of-c0", &body);
+    }
+
     /// Changes what kind of store it is.
     #[allow(dead_code, reason = "one of the tests that share this file needs it")]
     pub(crate) fn store(&self, change: &str) {
@@ -131,6 +139,10 @@ impl Drop for Server {
         end(&mut self.child);
     }
 }
+
+/// A record of a program that is not this one, and has the same name.
+#[allow(dead_code, reason = "one of the tests that share this file needs it")]
+pub(crate) const NAMESAKE: &str = r#"{"holderIdentity":"napoleon","leaseDurationSeconds":5,"leaderTransitions":3}"#;
 
 /// A line of a candidate's log, and when it came.
 #[derive(Clone, Debug)]

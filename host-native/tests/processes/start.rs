@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::stage::{Candidate, Server, leader_elector, spawn};
+use super::stage::{Candidate, NAMESAKE, Server, leader_elector, spawn};
 use super::{SOON, STARTED};
 
 #[test]
@@ -121,4 +121,14 @@ fn the_log_has_fields_for_scripts() {
     napoleon.signal(Signal::TERM);
     let ended = line(&mut napoleon, super::ENDED);
     assert_eq!((&ended["holder"], &ended["why"]), (&"napoleon".into(), &"asked to stop".into()), "{ended}");
+}
+
+#[test]
+fn another_program_of_our_name_is_an_error() {
+    let server = Server::start();
+    server.write(NAMESAKE);
+    let mut napoleon = Candidate::start(&server, "napoleon", &[]);
+    napoleon.wait_for("a foreign record names our own LEADER_NAME", SOON);
+    let line: Value = serde_json::from_str(napoleon.said().last().expect("it said so")).expect("JSON");
+    assert_eq!(line["level"], "ERROR", "{line}");
 }
