@@ -6,14 +6,13 @@ use http::{Request, Response, StatusCode};
 use leader_elector::transport::Transport;
 use leader_elector_core::gist::{Rest, history};
 use leader_elector_core::record::{Text, rfc3339};
-use leader_elector_host::say::print;
+use leader_elector_host::say::{denial, print, printable};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::cli::{HistoryArgs, OutputFormat};
 use crate::config;
-use crate::{Failure, transport};
-use leader_elector_host::say::printable;
+use crate::{Failure, connect};
 
 /// One term, as far as the revisions tell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,8 +40,7 @@ impl From<&history::Term> for Term {
 
 /// Prints the terms, newest first.
 pub(crate) async fn run(args: HistoryArgs) -> Result<(), Failure> {
-    let (settings, access) = config::reader(&args.lock)?;
-    let transport = transport(&access)?;
+    let (settings, transport) = config::reader(&args.lock, connect)?;
     let (file, timeout) = (settings.file.clone(), settings.request_timeout);
     let mut walk = Walk { rest: Rest::new(settings)?, file, timeout, transport, left: args.max_requests, spent: 0 };
     let (versions, complete) = walk.list().await?;
@@ -112,7 +110,10 @@ impl Walk {
         let response = answer.map_err(|no| Failure::Refused(format!("unknown: {}", no.what)))?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            status => Err(Failure::Refused(format!("refused: {status}; look at GIST_ID and the token"))),
+            status => {
+                let denied = denial(&Rest::failure(&response));
+                Err(Failure::Refused(denied.unwrap_or_else(|| format!("unknown: {status}"))))
+            }
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use http::{Response, StatusCode};
+use http::StatusCode;
 use leader_elector::transport::Transport;
 use leader_elector_core::Sent;
-use leader_elector_core::gist::Rest;
-use leader_elector_host::say::print;
-use leader_elector_host::say::printable;
+use leader_elector_core::gist::{DEFAULT_API, DEFAULT_FILE, Rest, Settings};
+use leader_elector_core::lock::Failure as NoReply;
+use leader_elector_host::say::{print, printable, quoted};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::{InitArgs, OutputFormat};
 use crate::config;
-use crate::{Failure, transport};
+use crate::{Failure, connect};
 
 /// The bound on the one request.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,23 +28,38 @@ pub(crate) struct Made {
 
 /// Makes the gist and prints what to export.
 pub(crate) async fn run(args: InitArgs) -> Result<(), Failure> {
-    let (settings, access) = config::maker(&args.api, &args.file)?;
-    let transport = transport(&access)?;
-    let made = make(&Rest::new(settings)?, &transport, "leader-elector: the lock of an election").await?;
-    let Made { id, html_url } = made;
+    let (settings, transport) = config::maker(&args.api, &args.file, connect)?;
+    let rest = Rest::new(settings.clone())?;
+    let Made { id, html_url } = make(&rest, &transport, "leader-elector: the lock of an election").await?;
     print(&match args.output {
         OutputFormat::Json => json!({ "gist": id, "url": html_url, "file": args.file }).to_string(),
         OutputFormat::Text => format!(
-            "made the secret gist {}\n\n  export GIST_ID={id}\n\nthen, on each machine:\n\n  LEADER_NAME=… leader-elector run",
-            printable(&html_url)
+            "made the secret gist {}\n\n{}\nthen, on each machine:\n\n  LEADER_NAME=… leader-elector run",
+            printable(&html_url),
+            exports(&id, &settings)
         ),
     })
+}
+
+/// What a candidate has to be told to find this lock, beside the token: lines for a shell.
+fn exports(id: &str, settings: &Settings) -> String {
+    let unusual = |given: &str, usual: &str| (given != usual).then(|| given.to_owned());
+    let variables = [
+        ("GIST_ID", Some(id.to_owned())),
+        ("LEADER_ELECTION_FILE", unusual(&settings.file, DEFAULT_FILE)),
+        ("GITHUB_API_URL", unusual(&settings.api, DEFAULT_API)),
+        ("LEADER_ELECTION_GIT_URL", settings.git.clone()),
+        ("LEADER_ELECTION_ALLOW_HTTP", settings.allow_http.then(|| "true".to_owned())),
+    ];
+    let given = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.map(|(name, value)| format!("  export {name}={}\n", quoted(&value))).collect()
 }
 
 /// Makes a secret gist with a free lock in it.
 pub(crate) async fn make(rest: &Rest, transport: &Transport, description: &str) -> Result<Made, Failure> {
     let unknown = |why: &str| {
-        let what = format!("{why}; a gist described as `{description}` may have been made: look at your gists");
+        let what =
+            format!("unknown: {why}; a gist described as `{description}` may have been made: look at your gists");
         Failure::Refused(what)
     };
     let response = transport
@@ -52,7 +67,16 @@ pub(crate) async fn make(rest: &Rest, transport: &Transport, description: &str) 
         .await
         .map_err(|no| if no.sent == Sent::No { Failure::Refused(no.what) } else { unknown(&no.what) })?;
     if response.status() != StatusCode::CREATED {
-        return Err(Failure::Refused(format!("the gist was not made: {}", refusal(&response))));
+        return Err(match Rest::failure(&response) {
+            NoReply::Denied(reason) => {
+                Failure::Refused(format!("the gist was not made: {reason}{}", todo(reason.status)))
+            }
+            NoReply::Throttled { wait } => {
+                let wait = wait.as_secs();
+                Failure::Refused(format!("the gist was not made: the store asks to be left alone for {wait}s"))
+            }
+            _ => unknown(&response.status().to_string()),
+        });
     }
     let made = serde_json::from_slice(response.body()).ok();
     // It goes into addresses, and into a line that is pasted into a shell.
@@ -60,17 +84,43 @@ pub(crate) async fn make(rest: &Rest, transport: &Transport, description: &str) 
     made.ok_or_else(|| unknown("201 with a body that is not understood"))
 }
 
-/// What the API says, and what to do about it.
-fn refusal(response: &Response<Vec<u8>>) -> String {
-    #[derive(Deserialize)]
-    struct Said {
-        message: String,
+/// What to do about a refusal.
+fn todo(status: u16) -> &'static str {
+    match status {
+        401 => "; the token is wrong or expired",
+        403 | 404 => "; the token needs the scope `gist` (classic) or write access to gists",
+        _ => "",
     }
-    let status = response.status();
-    let said = serde_json::from_slice::<Said>(response.body()).map_or_else(|_| String::new(), |said| said.message);
-    let todo = match status.as_u16() {
-        401 => "the token is wrong or expired",
-        _ => "the token needs the scope `gist` (classic) or write access to gists",
-    };
-    format!("{status} {}; {todo}", printable(&said))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use leader_elector_core::WriteMode;
+
+    use super::*;
+
+    #[test]
+    fn what_is_usual_need_not_be_exported() {
+        let usual = Settings {
+            gist: "0".to_owned(),
+            file: DEFAULT_FILE.to_owned(),
+            api: DEFAULT_API.to_owned(),
+            git: None,
+            token: None,
+            write: WriteMode::Push,
+            allow_http: false,
+            lease: Duration::from_secs(30),
+            settle: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(5),
+        };
+        assert_eq!(exports("abc", &usual), "  export GIST_ID=abc\n");
+        let inside = Settings { allow_http: true, git: Some("http://git.test/gist".to_owned()), ..usual };
+        let exports = exports("abc", &inside);
+        let lines: Vec<_> = exports.lines().skip(1).collect();
+        let expected =
+            ["  export LEADER_ELECTION_GIT_URL=http://git.test/gist", "  export LEADER_ELECTION_ALLOW_HTTP=true"];
+        assert_eq!(lines, expected);
+    }
 }

@@ -67,13 +67,12 @@ fn completions(shell: Shell) -> Result<(), Failure> {
 }
 
 /// Certificates that cannot be used are a mistake in the call.
-fn transport(access: &Access) -> Result<Transport, Failure> {
-    Transport::new(access).map_err(|error| Failure::Usage(vec![error.to_string()]))
+fn connect(access: &Access) -> Result<Transport, String> {
+    Transport::new(access).map_err(|error| error.to_string())
 }
 
 async fn status(args: StatusArgs) -> Result<(), Failure> {
-    let (settings, access) = config::reader(&args.lock)?;
-    let transport = transport(&access)?;
+    let (settings, transport) = config::reader(&args.lock, connect)?;
     let watched = status::run(&args, settings, transport);
     if !args.watch {
         return watched.await;

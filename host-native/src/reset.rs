@@ -10,7 +10,7 @@ use leader_elector_host::say::{complain, print};
 use crate::cli::ResetArgs;
 use crate::config;
 use crate::observe::{Observer, stands_until};
-use crate::{Failure, transport};
+use crate::{Failure, connect};
 use leader_elector_host::say::printable;
 
 /// As often as a candidate with the usual timings.
@@ -18,8 +18,7 @@ const POLL: Duration = Duration::from_secs(2);
 
 /// Waits until what stands has run out, and writes the end.
 pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
-    let (settings, access) = config::writer(&args.lock, &args.write)?;
-    let transport = transport(&access)?;
+    let (settings, transport) = config::writer(&args.lock, &args.write, connect)?;
     let mut observer = Observer::new(settings, transport)?;
     let no_answer = || Failure::Refused("unknown: no answer".to_owned());
     let standing = observer.read().await?.ok_or_else(no_answer)?;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leader_elector::drive::{Command, Happened, drive};
+use leader_elector::transport::Transport;
 use leader_elector::{candidate, clock};
 use leader_elector_core::{Event, Lock, View};
 use leader_elector_host::say::{attempting, refusal, say};
@@ -18,7 +19,7 @@ use crate::config::{Config, token_from};
 use crate::guard::ignored_signals;
 use crate::tell::{Telling, hear};
 use crate::workload::{Answer, Ending, Line, Release, Settings, Supervisor, Told, Word};
-use crate::{Failure, config, guard, log, transport};
+use crate::{Failure, config, connect, guard, log};
 
 /// How often the token file is looked at.
 const TOKEN_FILE_INTERVAL: Duration = Duration::from_secs(5);
@@ -29,15 +30,13 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// Runs until a signal or the command ends it, or the store refuses at the start.
 pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     let ignored = ignored_signals();
-    let (work, addresses) = settings(&mut args)?;
+    let (config, work, addresses) = settings(&mut args)?;
     let run = args.run;
-    let config = Config::parse(&run)?;
-    log::init(&run.log);
+    log::init(config.log);
     let has_command = !work.command.is_empty();
     if has_command {
         guard::prepare().map_err(Failure::Refused)?;
     }
-    let transport = transport(&config.access)?;
     let (lease_time, grace) = (config.timing.lease(), config.timing.stop_grace());
     let candidate = candidate(config.gist, config.timing, &config.name).map_err(Failure::Usage)?;
     let name = config.name.as_str();
@@ -47,7 +46,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     let (lease, leases) = watch::channel(None);
     let (refused, mut refusals) = mpsc::channel(1);
     let (speak, words) = mpsc::unbounded_channel();
-    let (telling, mut reader_gone) = Telling::new(run.events, name);
+    let (telling, mut reader_gone) = Telling::new(config.events, name);
     let ending = Rc::new(Ending::default());
     let line = Line { words, lease: leases, commands: commands.clone() };
     let instance = candidate.lock().identity().instance().to_owned();
@@ -91,7 +90,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
             _ = refused.try_send(failure);
         }
     };
-    let election = drive(candidate, &transport, receiver, &lease, on, |step| hub.after(step));
+    let election = drive(candidate, &config.transport, receiver, &lease, on, |step| hub.after(step));
     let result = tokio::select! {
         () = election => Ok(()),
         () = work => Ok(()),
@@ -115,27 +114,27 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
     }
 }
 
-/// What was said about the work, checked together with what the timings say of it.
-fn settings(args: &mut RunCommand) -> Result<(Settings, Addresses), Failure> {
+/// Everything that was said, checked together.
+fn settings(args: &mut RunCommand) -> Result<(Config<Transport>, Settings, Addresses), Failure> {
     let RunCommand { run, work, listen, .. } = args;
     let grace = run.timings.stop_grace.get_or_insert_with(|| work.default_grace().to_owned());
     let mut mistakes = Vec::new();
     if let Ok(grace) = config::duration("stop grace", grace) {
         mistakes.extend(work.check_grace(grace).err());
     }
-    if run.events.is_some() && !work.command.is_empty() {
+    if run.events.as_ref().is_some_and(|events| events.chosen("events").is_ok()) && !work.command.is_empty() {
         mistakes.push(
             "events is `json`: allowed without a command only, because standard output is the command's".to_owned(),
         );
     }
     #[cfg(feature = "kube")]
     mistakes.extend(args.kube.check().err().into_iter().flatten());
-    let settings = work.settings().map_err(|mistake| mistakes.push(mistake));
+    let settings = work.settings().map_err(|more| mistakes.extend(more));
     let addresses = listen.addresses().map_err(|more| mistakes.extend(more));
-    match (settings, addresses) {
-        (Ok(settings), Ok(addresses)) if mistakes.is_empty() => Ok((settings, addresses)),
-        _ => {
-            if let Err(Failure::Usage(more)) = Config::parse(run) {
+    match (Config::parse(run, connect), settings, addresses) {
+        (Ok(config), Ok(settings), Ok(addresses)) if mistakes.is_empty() => Ok((config, settings, addresses)),
+        (config, ..) => {
+            if let Err(Failure::Usage(more)) = config {
                 mistakes.extend(more);
             }
             Err(Failure::Usage(mistakes))

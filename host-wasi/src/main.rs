@@ -35,8 +35,8 @@ async fn obey(command: Command) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args).await,
         Command::Status(args) => {
             native_only::ignored().for_each(|sentence| complain(format_args!("warning: {sentence}")));
-            let (settings, _) = config::reader(&args.lock)?;
-            status::run(&args, settings, Component).await
+            let (settings, component) = config::reader(&args.lock, |_| Ok(Component))?;
+            status::run(&args, settings, component).await
         }
         Command::Native(words) => {
             let command = words.first().map_or("", String::as_str);

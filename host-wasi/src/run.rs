@@ -23,7 +23,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: &ComponentRunArgs) -> Result<(), Failure> {
     let config = args.native.refused(&args.run)?;
     let lease = config.timing.lease();
-    log::init(&args.run.log);
+    log::init(config.log);
     native_only::ignored().for_each(|sentence| tracing::warn!("{sentence}"));
     let random = wasip2::random::random::get_random_bytes(24);
     let random = random.try_into().map_err(|_| anyhow::anyhow!("no entropy: the runtime gave too little"))?;
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &ComponentRunArgs) -> Result<(), Failure> {
             .map_err(Failure::Usage)?;
     attempting(&config.name, &candidate.lock().describe());
     let reporter = Reporter {
-        teller: args.run.events.map(|EventsFormat::Json| Teller::new(&*config.name, Clock::MayStop)),
+        teller: config.events.map(|EventsFormat::Json| Teller::new(&*config.name, Clock::MayStop)),
         name: config.name,
         keep_trying: args.run.keep_trying,
     };

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use clap::builder::{BoolishValueParser, Resettable};
 use clap::{Args, Command, ValueEnum};
 
+use crate::choice::Choice;
+
 /// What the program's exit codes mean, for its help text.
 pub const EXIT_CODES: &str =
     "Exit codes: 0 well, 1 failed (status: nobody leads), 2 a mistake in the call, 3 refused (status: unknown)";
@@ -97,7 +99,7 @@ pub struct RunArgs {
     pub keep_trying: bool,
     /// Tell programs on standard output what happens, renewals included: one object a line [default: nothing]
     #[arg(long, env = "LEADER_ELECTION_EVENTS", value_name = "FORMAT", help_heading = "Candidate")]
-    pub events: Option<EventsFormat>,
+    pub events: Option<Choice<EventsFormat>>,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -139,10 +141,10 @@ pub struct TimingArgs {
 pub struct LogArgs {
     /// The format
     #[arg(long, env = "LEADER_ELECTION_LOG", value_name = "FORMAT", default_value = "text")]
-    pub log: LogFormat,
+    pub log: Choice<LogFormat>,
     /// The least level that is shown
     #[arg(long, env = "LEADER_ELECTION_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
-    pub log_level: LogLevel,
+    pub log_level: Choice<LogLevel>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,24 +1,27 @@
 //! From what was typed to what can be run: every mistake is reported at once, with its field, its value and what is
 //! allowed.
+//!
+//! Whoever asks hands in what makes the host's transport: what that cannot use is a mistake like any other.
 
-use std::path::Path;
 use std::time::Duration;
 
 use leader_elector_core::gist;
 use leader_elector_core::timing::{self, Timing};
 use leader_elector_core::{Candidate, Clock, Gist, Identity, Now, WriteMode};
 
-use crate::args::{ApiArgs, LockArgs, RunArgs};
+use crate::access::access;
+pub use crate::access::token_from;
+use crate::args::{ApiArgs, EventsFormat, LockArgs, RunArgs};
 use crate::end::Failure;
+use crate::log::Log;
 use crate::place;
-use crate::proxies::Proxies;
 pub use crate::timings::duration;
 use crate::timings::timing_of;
-use crate::world::{Access, CaFile};
+use crate::world::Access;
 
-/// A candidate that can be run.
+/// A candidate that can be run over the transport `T`.
 #[derive(Debug)]
-pub struct Config {
+pub struct Config<T> {
     /// The candidate's name.
     pub name: String,
     /// Its timings.
@@ -27,6 +30,12 @@ pub struct Config {
     pub gist: gist::Settings,
     /// How the API is reached.
     pub access: Access,
+    /// What reaches it.
+    pub transport: T,
+    /// How programs are told what happens, if at all.
+    pub events: Option<EventsFormat>,
+    /// How people are.
+    pub log: Log,
 }
 
 /// Collects mistakes.
@@ -39,21 +48,23 @@ impl Mistakes {
     }
 }
 
-impl Config {
+impl<T> Config<T> {
     /// Checks everything that `run` was told.
     ///
     /// # Errors
     /// Every mistake.
-    pub fn parse(args: &RunArgs) -> Result<Self, Failure> {
+    pub fn parse(args: &RunArgs, connect: impl FnOnce(&Access) -> Result<T, String>) -> Result<Self, Failure> {
         let mut mistakes = Mistakes::default();
         let name = mistakes.take(name(args.name.as_deref()));
         let write = mistakes.take(write_mode(&args.write));
         let timing = timing_of(&args.timings, &mut mistakes);
-        let access = access(&args.lock.api, true, &mut mistakes);
-        let gist = gist_of(&args.lock, access.as_ref(), timing.as_ref(), write, &mut mistakes);
-        match (name, timing, access, gist) {
-            (Some(name), Some(timing), Some(access), Some(gist)) if mistakes.0.is_empty() => {
-                Ok(Self { name, timing, gist, access })
+        let (access, transport) = access(&args.lock.api, true, connect, &mut mistakes);
+        let gist = gist_of(&args.lock, &access, timing.as_ref(), write, &mut mistakes);
+        let events = args.events.as_ref().and_then(|events| mistakes.take(events.chosen("events")));
+        let log = Log::of(&args.log, &mut mistakes);
+        match (name, timing, gist, transport, log) {
+            (Some(name), Some(timing), Some(gist), Some(transport), Some(log)) if mistakes.0.is_empty() => {
+                Ok(Self { name, timing, gist, access, transport, events, log })
             }
             _ => Err(Failure::Usage(mistakes.0)),
         }
@@ -90,12 +101,15 @@ pub fn candidate(
 ///
 /// # Errors
 /// Every mistake.
-pub fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failure> {
+pub fn reader<T>(
+    args: &LockArgs,
+    connect: impl FnOnce(&Access) -> Result<T, String>,
+) -> Result<(gist::Settings, T), Failure> {
     let mut mistakes = Mistakes::default();
-    let access = access(&args.api, false, &mut mistakes);
-    let gist = gist_of(args, access.as_ref(), None, Some(WriteMode::Patch), &mut mistakes);
-    match (gist, access) {
-        (Some(gist), Some(access)) if mistakes.0.is_empty() => Ok((gist, access)),
+    let (access, transport) = access(&args.api, false, connect, &mut mistakes);
+    let gist = gist_of(args, &access, None, Some(WriteMode::Patch), &mut mistakes);
+    match (gist, transport) {
+        (Some(gist), Some(transport)) if mistakes.0.is_empty() => Ok((gist, transport)),
         _ => Err(Failure::Usage(mistakes.0)),
     }
 }
@@ -104,13 +118,17 @@ pub fn reader(args: &LockArgs) -> Result<(gist::Settings, Access), Failure> {
 ///
 /// # Errors
 /// Every mistake.
-pub fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Access), Failure> {
+pub fn writer<T>(
+    args: &LockArgs,
+    write: &str,
+    connect: impl FnOnce(&Access) -> Result<T, String>,
+) -> Result<(gist::Settings, T), Failure> {
     let mut mistakes = Mistakes::default();
     let write = mistakes.take(write_mode(write));
-    let access = access(&args.api, true, &mut mistakes);
-    let gist = gist_of(args, access.as_ref(), None, write, &mut mistakes);
-    match (gist, access) {
-        (Some(gist), Some(access)) if mistakes.0.is_empty() => Ok((gist, access)),
+    let (access, transport) = access(&args.api, true, connect, &mut mistakes);
+    let gist = gist_of(args, &access, None, write, &mut mistakes);
+    match (gist, transport) {
+        (Some(gist), Some(transport)) if mistakes.0.is_empty() => Ok((gist, transport)),
         _ => Err(Failure::Usage(mistakes.0)),
     }
 }
@@ -119,22 +137,26 @@ pub fn writer(args: &LockArgs, write: &str) -> Result<(gist::Settings, Access), 
 ///
 /// # Errors
 /// Every mistake.
-pub fn maker(args: &ApiArgs, file: &str) -> Result<(gist::Settings, Access), Failure> {
+pub fn maker<T>(
+    args: &ApiArgs,
+    file: &str,
+    connect: impl FnOnce(&Access) -> Result<T, String>,
+) -> Result<(gist::Settings, T), Failure> {
     let mut mistakes = Mistakes::default();
-    let access = access(args, true, &mut mistakes);
-    let settings = settings("0".to_owned(), file, args, access.as_ref(), None, WriteMode::Patch);
+    let (access, transport) = access(args, true, connect, &mut mistakes);
+    let settings = settings("0".to_owned(), file, args, &access, None, WriteMode::Patch);
     if let Err(errors) = settings.check() {
         mistakes.0.extend(errors.iter().map(ToString::to_string));
     }
-    match access {
-        Some(access) if mistakes.0.is_empty() => Ok((settings, access)),
+    match transport {
+        Some(transport) if mistakes.0.is_empty() => Ok((settings, transport)),
         _ => Err(Failure::Usage(mistakes.0)),
     }
 }
 
 fn gist_of(
     args: &LockArgs,
-    access: Option<&Access>,
+    access: &Access,
     timing: Option<&Timing>,
     write: Option<WriteMode>,
     mistakes: &mut Mistakes,
@@ -171,7 +193,7 @@ fn settings(
     gist: String,
     file: &str,
     api: &ApiArgs,
-    access: Option<&Access>,
+    access: &Access,
     timing: Option<&Timing>,
     write: WriteMode,
 ) -> gist::Settings {
@@ -181,58 +203,12 @@ fn settings(
         file: file.to_owned(),
         api: api.api_url.trim_end_matches('/').to_owned(),
         git: api.git_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
-        token: access.and_then(|access| access.token.as_deref().map(str::to_owned)),
+        token: access.token.as_deref().map(str::to_owned),
         write,
         allow_http: api.allow_http,
         lease: timing.map_or(default.lease, Timing::lease),
         settle: timing.map_or(default.settle, Timing::settle),
         request_timeout: timing.map_or(Duration::from_secs(5), Timing::request_timeout),
-    }
-}
-
-fn access(args: &ApiArgs, token_needed: bool, mistakes: &mut Mistakes) -> Option<Access> {
-    let token = match &args.token_file {
-        Some(path) => mistakes.take(token_from(path)).map(Some),
-        None => Some(
-            ["GITHUB_API_TOKEN", "LEADER_ELECTION_GITHUB_API_TOKEN"]
-                .iter()
-                .find_map(|name| std::env::var(name).ok())
-                .map(|token| token.trim().to_owned())
-                .filter(|token| !token.is_empty()),
-        ),
-    };
-    if token_needed && token == Some(None) {
-        mistakes.0.push(
-            "token is not given: allowed is a token with the scope `gist`, in GITHUB_API_TOKEN, LEADER_ELECTION_GITHUB_API_TOKEN or --token-file"
-                .to_owned(),
-        );
-    }
-    let ca_file = match &args.ca_file {
-        None => Some(None),
-        Some(path) => mistakes
-            .take(place::read(path).map_err(|error| format!("ca file is `{}`: {error}", path.display())))
-            .map(|pem| Some(CaFile { path: path.clone(), pem })),
-    };
-    let proxies = if cfg!(target_os = "wasi") { Ok(Proxies::default()) } else { Proxies::from_environment() };
-    let proxies = proxies.map_err(|more| mistakes.0.extend(more)).ok();
-    let (token, token_file) = (token?.map(Into::into), args.token_file.clone());
-    Some(Access { token, token_file, ca_file: ca_file?, proxies: proxies? })
-}
-
-/// The token in a file: its content without the white space around it.
-///
-/// # Errors
-/// Names the file and what is allowed.
-pub fn token_from(path: &Path) -> Result<String, String> {
-    let shown = gist::harmless(&path.to_string_lossy());
-    let text = place::read(path).map_err(|error| format!("token file is `{shown}`: {error}"))?;
-    let token = str::from_utf8(&text).unwrap_or_default().trim();
-    if gist::is_token(token) {
-        Ok(token.to_owned())
-    } else {
-        Err(format!(
-            "token file is `{shown}`: allowed is one token of visible ASCII characters (its content is not shown)"
-        ))
     }
 }
 
@@ -270,7 +246,7 @@ mod tests {
     /// Parses a call of `run` and gives its mistakes, sorted.
     fn mistakes(flags: &[&str]) -> Vec<String> {
         let args = Cli::parse_from(["run"].iter().chain(flags)).run;
-        match Config::parse(&args) {
+        match Config::parse(&args, |_| Ok(())) {
             Ok(_) => Vec::new(),
             Err(Failure::Usage(mistakes)) => mistakes,
             Err(other) => panic!("{other:?}"),
@@ -296,6 +272,12 @@ mod tests {
             "/does/not/exist",
             "--ca-file",
             "/nor/this",
+            "--log",
+            "xml",
+            "--log-level",
+            "loud",
+            "--events",
+            "csv",
         ]);
         for field in [
             "gist is `an id!`",
@@ -306,8 +288,27 @@ mod tests {
             "api url is `ftp://x`",
             "token file is `/does/not/exist`",
             "ca file is `/nor/this`",
+            "log is `xml`: allowed are text, json",
+            "log level is `loud`: allowed are error, warn, info, debug",
+            "events is `csv`: allowed are json",
         ] {
             assert!(found.iter().any(|mistake| mistake.starts_with(field)), "{field} is missing in {found:#?}");
+        }
+    }
+
+    /// The certificates are there, but none can be used: only the transport knows.
+    #[test]
+    fn what_the_transport_cannot_use_is_reported_with_all_the_rest() {
+        let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for other in [["--token-file", "/does/not/exist"], ["--lease", "soon"]] {
+            let args = Cli::parse_from(["run", "--ca-file", pem].iter().chain(&other)).run;
+            let connect = |access: &Access| match &access.ca_file {
+                Some(file) => Err::<(), _>(format!("ca file is `{}`", file.path.display())),
+                None => Ok(()),
+            };
+            let Err(Failure::Usage(found)) = Config::parse(&args, connect) else { panic!("it fits") };
+            assert!(found.iter().any(|mistake| mistake.starts_with("ca file is")), "{found:#?}");
+            assert!(found.iter().any(|mistake| mistake.contains(&format!("is `{}`", other[1]))), "{found:#?}");
         }
     }
 

@@ -6,7 +6,9 @@
 
 #![warn(clippy::print_stdout, clippy::print_stderr)] // They panic where nobody reads; `say` has what does not.
 
+mod access;
 pub mod args;
+pub mod choice;
 pub mod config;
 pub mod end;
 pub mod events;

@@ -6,10 +6,26 @@ use std::io::IsTerminal;
 use tracing::level_filters::LevelFilter;
 
 use crate::args::{LogArgs, LogFormat, LogLevel};
+use crate::config::Mistakes;
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    format: LogFormat,
+    level: LogLevel,
+}
+
+impl Log {
+    pub(crate) fn of(args: &LogArgs, mistakes: &mut Mistakes) -> Option<Self> {
+        let format = mistakes.take(args.log.chosen("log"));
+        let level = mistakes.take(args.log_level.chosen("log level"));
+        Some(Self { format: format?, level: level? })
+    }
+}
 
 /// Installs the subscriber. Only the first call counts.
-pub fn init(args: &LogArgs) {
-    let level = match args.log_level {
+pub fn init(log: Log) {
+    let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
@@ -23,7 +39,7 @@ pub fn init(args: &LogArgs) {
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
     // A subscriber that is there already stays.
-    let _ = match args.log {
+    let _ = match log.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };

@@ -69,7 +69,7 @@ impl NativeOnly {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn refused(&self, run: &RunArgs) -> Result<Config, Failure> {
+    pub fn refused(&self, run: &RunArgs) -> Result<Config<()>, Failure> {
         let Self { http, probe_addr, on_exit, kill_signal, release, kube, command } = self;
         let command = (!command.is_empty()).then(|| command.join(" "));
         let [socket, process] = ["a component opens no socket", "a component starts no process"];
@@ -86,7 +86,8 @@ impl NativeOnly {
         let mut mistakes: Vec<_> = given
             .map(|(field, value, why)| format!("{field} is `{value}`: {why}; this is for the native binary"))
             .collect();
-        match Config::parse(run) {
+        // The runtime sends its requests, and takes no settings for that.
+        match Config::parse(run, |_| Ok(())) {
             Ok(config) if mistakes.is_empty() => Ok(config),
             Ok(_) => Err(Failure::Usage(mistakes)),
             Err(Failure::Usage(more)) => {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use futures_lite::FutureExt;
 use leader_elector_core::gist::{Gist, Settings};
-use leader_elector_core::lock::{Failure as NoReply, Op, Reply, Standing, Step};
+use leader_elector_core::lock::{Op, Reply, Standing, Step};
 use leader_elector_core::record::{self, Timestamp};
 use leader_elector_core::{Identity, Instant, Lock, Token, WallClock};
 use serde::Deserialize;
 
 use crate::end::Failure;
+use crate::say::denial;
 use crate::world::World;
 
 /// Reads the lock again and again over one connection.
@@ -188,18 +189,16 @@ impl<W: World> Observer<W> {
     }
 
     fn reply(&mut self, reply: Reply) -> Result<Option<Standing>, Failure> {
-        let why = match reply {
+        let denied = match reply {
             Reply::Standing(standing) => return Ok(Some(standing)),
             Reply::Unchanged => return Ok(None),
-            Reply::Failed(NoReply::Throttled { wait }) => {
-                format!("throttled: the store asks to be left alone for {}s", wait.as_secs())
-            }
-            Reply::Failed(NoReply::Denied(reason)) => format!("refused: {reason}; look at GIST_ID and the token"),
-            Reply::Failed(_) | Reply::Written(_) => {
-                let warnings = self.lock.take_warnings();
-                warnings.last().map_or_else(|| "no answer".to_owned(), ToString::to_string)
-            }
+            Reply::Failed(failure) => denial(&failure),
+            Reply::Written(_) => None,
         };
+        let why = denied.unwrap_or_else(|| {
+            let warnings = self.lock.take_warnings();
+            warnings.last().map_or_else(|| "no answer".to_owned(), ToString::to_string)
+        });
         Err(Failure::Refused(format!("unknown: {why}")))
     }
 }

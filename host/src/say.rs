@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write, stderr, stdout};
 use std::time::{Duration, UNIX_EPOCH};
 
 use humantime::{Rfc3339Timestamp, format_rfc3339_millis};
+use leader_elector_core::lock::Failure as NoReply;
 use leader_elector_core::{Event, Now, StopReason, View, Warning};
 
 use crate::Failure;
@@ -65,6 +66,15 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
+/// A word that a shell takes as it is.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    if !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:@%+=".contains(&byte)) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Prints on standard output, with an end of line; where nobody reads any more, the command has ended well.
 ///
 /// # Errors
@@ -86,6 +96,21 @@ pub fn complain(text: impl Display) {
 fn wall(now: Now, after: Duration) -> Rfc3339Timestamp {
     let now = Duration::from_millis(u64::try_from(now.wall.0).unwrap_or(0));
     format_rfc3339_millis(UNIX_EPOCH + now + after)
+}
+
+/// Why a store that was asked gave nothing, where it said so itself.
+#[must_use]
+pub fn denial(failure: &NoReply) -> Option<String> {
+    match failure {
+        NoReply::Throttled { wait } => {
+            Some(format!("throttled: the store asks to be left alone for {}s", wait.as_secs()))
+        }
+        NoReply::Denied(reason) => {
+            let todo = if [401, 403, 404].contains(&reason.status) { "; look at GIST_ID and the token" } else { "" };
+            Some(format!("refused: {reason}{todo}"))
+        }
+        _ => None,
+    }
 }
 
 /// What ends a candidate at its start: the store refuses before anything was read.
@@ -115,6 +140,12 @@ mod tests {
     use leader_elector_core::{Instant, WallClock};
 
     use super::*;
+
+    #[test]
+    fn words_reach_the_shell_whole() {
+        assert_eq!(quoted("https://api.github.com"), "https://api.github.com");
+        assert_eq!((&*quoted("it's here"), &*quoted("")), (r"'it'\''s here'", "''"));
+    }
 
     #[test]
     fn until_is_a_time_that_scripts_can_read() {

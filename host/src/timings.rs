@@ -1,5 +1,6 @@
 //! From durations that were typed to timings that hold.
 
+use std::mem::discriminant;
 use std::time::Duration;
 
 use leader_elector_core::gist;
@@ -17,40 +18,63 @@ pub fn duration(field: &str, given: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{field} is `{given}`: allowed is a duration like 30s, 1500ms or 2min ({error})"))
 }
 
+/// A duration that may be given: its field, what was typed, and where it goes.
+type Field = (&'static str, fn(&TimingArgs) -> Option<&str>, fn(&mut timing::Settings, Duration));
+
+const FIELDS: [Field; 7] = [
+    ("lease", |typed| Some(typed.lease.as_str()), |settings, it| settings.lease = it),
+    ("renew deadline", |typed| Some(typed.renew_deadline.as_str()), |settings, it| settings.renew_deadline = it),
+    ("renew interval", |typed| Some(typed.renew_interval.as_str()), |settings, it| settings.renew_interval = it),
+    ("poll", |typed| Some(typed.poll.as_str()), |settings, it| settings.poll = it),
+    ("settle", |typed| Some(typed.settle.as_str()), |settings, it| settings.settle = it),
+    ("stop grace", |typed| typed.stop_grace.as_deref(), |settings, it| settings.stop_grace = it),
+    ("request timeout", |typed| typed.request_timeout.as_deref(), |settings, it| settings.request_timeout = Some(it)),
+];
+
+/// Next to the usual value, what may have been meant where nobody knows: the least and the most.
+const MEANT: [Duration; 2] = [Duration::ZERO, Duration::from_hours(1)];
+
 /// Timings that hold; or what is wrong with them, and where a stop grace does not fit, a set in which it would.
+///
+/// What is no duration may have been meant to be any: of the others that is said to be wrong which none of them mends.
 pub(crate) fn timing_of(args: &TimingArgs, mistakes: &mut Mistakes) -> Option<Timing> {
-    let mut duration = |field: &str, given: &str| mistakes.take(duration(field, given));
-    let lease = duration("lease", &args.lease);
-    let renew_deadline = duration("renew deadline", &args.renew_deadline);
-    let renew_interval = duration("renew interval", &args.renew_interval);
-    let poll = duration("poll", &args.poll);
-    let settle = duration("settle", &args.settle);
-    let stop_grace = duration("stop grace", args.stop_grace.as_deref().unwrap_or("0s"));
-    let request_timeout = match &args.request_timeout {
-        None => Some(None),
-        Some(given) => duration("request timeout", given).map(Some),
-    };
-    let settings = timing::Settings {
-        lease: lease?,
-        renew_deadline: renew_deadline?,
-        renew_interval: renew_interval?,
-        poll: poll?,
-        settle: settle?,
-        stop_grace: stop_grace?,
-        request_timeout: request_timeout?,
-    };
-    match Timing::new(settings, gist::WRITE_INTERVAL) {
-        Ok(timing) => Some(timing),
-        Err(errors) => {
-            mistakes.0.extend(errors.iter().map(ToString::to_string));
-            if errors.iter().any(|error| matches!(error, TimingError::StopGrace { .. }))
-                && let Some(fitting) = fitting(settings)
-            {
-                mistakes.0.push(format!("with this stop grace, a set that fits is: {fitting}"));
+    let mut meant = vec![timing::Settings::default()];
+    for (field, typed, put) in FIELDS {
+        let Some(given) = typed(args) else { continue };
+        if let Some(it) = mistakes.take(duration(field, given)) {
+            for settings in &mut meant {
+                put(settings, it);
             }
-            None
+        } else {
+            let usual = meant.clone();
+            for it in MEANT {
+                meant.extend(usual.iter().map(|settings| {
+                    let mut other = *settings;
+                    put(&mut other, it);
+                    other
+                }));
+            }
         }
     }
+    let mut tried = meant.iter().map(|settings| Timing::new(*settings, gist::WRITE_INTERVAL));
+    let (usual, others): (_, Vec<_>) = (tried.next()?, tried.collect());
+    let errors = match usual {
+        Ok(timing) => return others.is_empty().then_some(timing),
+        Err(errors) => errors,
+    };
+    let is_in = |error: &TimingError, tried: &Result<Timing, Vec<TimingError>>| {
+        let same = |other: &TimingError| discriminant(other) == discriminant(error);
+        tried.as_ref().is_err_and(|errors| errors.iter().any(same))
+    };
+    let wrong = errors.iter().filter(|error| others.iter().all(|tried| is_in(error, tried)));
+    mistakes.0.extend(wrong.map(ToString::to_string));
+    if others.is_empty()
+        && errors.iter().any(|error| matches!(error, TimingError::StopGrace { .. }))
+        && let Some(fitting) = fitting(meant[0])
+    {
+        mistakes.0.push(format!("with this stop grace, a set that fits is: {fitting}"));
+    }
+    None
 }
 
 /// The least lease that leaves room for the stop grace, with the timings that go with it in tenths of a second, as flags.
@@ -100,6 +124,21 @@ mod tests {
     fn timings_that_do_not_fit_are_named() {
         let found = mistakes(&["--lease", "10s", "--renew-deadline", "10s"]);
         assert!(found.iter().any(|mistake| mistake.contains("renew deadline is 10s")), "{found:#?}");
+    }
+
+    #[test]
+    fn what_is_no_duration_hides_no_other_mistake_and_makes_none() {
+        let found = mistakes(&["--lease", "soon", "--poll", "5ms", "--renew-interval", "10ms"]);
+        let fields = ["lease is `soon`", "poll is 5ms", "renew interval is 10ms"];
+        for field in fields {
+            assert!(found.iter().any(|mistake| mistake.starts_with(field)), "{field} is missing in {found:#?}");
+        }
+        assert_eq!(found.len(), fields.len(), "{found:#?}");
+        // With a lease of an hour all of it fits.
+        let found = mistakes(&["--lease", "one hour", "--renew-deadline", "40min", "--poll", "1min", "--settle", "9s"]);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        let found = mistakes(&["--lease", "a", "--renew-deadline", "b", "--settle", "c", "--request-timeout", "0s"]);
+        assert_eq!(found.len(), 4, "{found:#?}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Requests of the REST API that are not the election's: to make and delete a gist, and to look back.
 
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use serde_json::json;
 
 use super::settings::{Settings, SettingsError};
-use super::wire::{LONGEST_LIST, Wire};
-use crate::lock::Version;
+use super::throttle;
+use super::wire::{self, LONGEST_LIST, Wire};
+use crate::lock::{Failure, Version};
 
 /// Makes them for one gist, with the headers and the token of the lock's own.
 #[derive(Clone, Debug)]
@@ -51,6 +52,15 @@ impl Rest {
     #[must_use]
     pub fn revision(&self, version: &str) -> Request<Vec<u8>> {
         *self.wire.get_revision(&Version::from(version))
+    }
+
+    /// What an answer means that is not the one hoped for: as the lock understands it.
+    #[must_use]
+    pub fn failure(response: &Response<Vec<u8>>) -> Failure {
+        match throttle::wait(response) {
+            Some(wait) => Failure::Throttled { wait },
+            None => wire::ok(response).err().map_or(Failure::Unknown, |no| no.failure),
+        }
     }
 }
 

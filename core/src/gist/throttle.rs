@@ -68,6 +68,11 @@ impl Throttle {
     }
 }
 
+/// How long an answer asks to be left alone, whatever was asked before; `None`: it does not.
+pub(super) fn wait(response: &Response<Vec<u8>>) -> Option<Duration> {
+    is_throttled(response).then(|| told(response.headers()).map_or(FIRST_WAIT, |wait| wait.max(LEAST_WAIT)))
+}
+
 /// 429 always; 403 only with a sign of a limit, because a wrong scope is a 403 as well.
 fn is_throttled(response: &Response<Vec<u8>>) -> bool {
     match response.status() {

@@ -40,7 +40,7 @@ use self::scratch::Scratch;
 use self::site::{FILE, MOST_REQUESTS, MOST_WRITES, Result, Site, Stop};
 use crate::cli::{DoctorArgs, OutputFormat};
 use crate::config;
-use crate::{Failure, transport};
+use crate::{Failure, connect};
 
 /// Usable with changes.
 const CHANGES: u8 = 1;
@@ -50,15 +50,14 @@ const UNUSABLE: u8 = 2;
 /// Tries out the gist, and prints what was seen.
 pub(crate) async fn run(args: DoctorArgs) -> std::result::Result<(), Failure> {
     let pause = config::duration("pause", &args.pause).map_err(|mistake| Failure::Usage(vec![mistake]))?;
-    let (settings, access) = if args.scratch {
-        config::maker(&args.lock.api, &args.lock.file)?
+    let (settings, transport) = if args.scratch {
+        config::maker(&args.lock.api, &args.lock.file, connect)?
     } else {
-        config::writer(&args.lock, "push")?
+        config::writer(&args.lock, "push", connect)?
     };
     if settings.file == FILE {
         return Err(Failure::Usage(vec![format!("file is `{FILE}`: allowed is any other, this one is written here")]));
     }
-    let transport = transport(&access)?;
     let interrupt = Interrupt::listen()?;
     complain(format_args!(
         "at most {MOST_REQUESTS} requests, {MOST_WRITES} of them writes, in about two minutes; Ctrl-C puts back"

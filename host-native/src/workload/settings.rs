@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use leader_elector_host::choice::Choice;
 use rustix::process::Signal;
 
 use crate::guard::KILL_MARGIN;
@@ -27,13 +28,13 @@ const SIGNALS: [(&str, Signal); 8] = [
 pub(crate) struct WorkArgs {
     /// What to do when the command ends by itself
     #[arg(long, env = "LEADER_ELECTION_ON_EXIT", value_name = "WHAT", default_value = "exit")]
-    pub(crate) on_exit: OnExit,
+    pub(crate) on_exit: Choice<OnExit>,
     /// The signal that asks the command to end
     #[arg(long, env = "LEADER_ELECTION_KILL_SIGNAL", value_name = "SIGNAL", default_value = "TERM")]
     pub(crate) kill_signal: String,
     /// What an orderly stop may assume about a workload beside this process
     #[arg(long, env = "LEADER_ELECTION_RELEASE", value_name = "WHEN", default_value = "told")]
-    pub(crate) release: Release,
+    pub(crate) release: Choice<Release>,
     /// Started while leading; gone, with all its descendants, before the term ends
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
@@ -75,10 +76,15 @@ impl WorkArgs {
     /// Checks it.
     ///
     /// # Errors
-    /// The mistake, with field, value and what is allowed.
-    pub(crate) fn settings(&self) -> Result<Settings, String> {
-        let Self { on_exit, release, ref command, .. } = *self;
-        Ok(Settings { on_exit, kill_signal: signal(&self.kill_signal)?, release, command: command.clone() })
+    /// Every mistake, with field, value and what is allowed.
+    pub(crate) fn settings(&self) -> Result<Settings, Vec<String>> {
+        let command = self.command.clone();
+        match (self.on_exit.chosen("on exit"), signal(&self.kill_signal), self.release.chosen("release")) {
+            (Ok(on_exit), Ok(kill_signal), Ok(release)) => Ok(Settings { on_exit, kill_signal, release, command }),
+            (on_exit, kill_signal, release) => {
+                Err([on_exit.err(), kill_signal.err(), release.err()].into_iter().flatten().collect())
+            }
+        }
     }
 
     /// The grace where none is given.

@@ -181,3 +181,23 @@ fn a_lock_that_cannot_be_understood_or_asked_is_exit_3() {
     let call = leader_elector(&["status"], &[]);
     assert_eq!(call.status.code(), Some(2), "{call:?}");
 }
+
+#[test]
+fn history_says_what_the_store_said_and_advises_where_that_helps() {
+    let server = Server::start();
+    let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url)];
+    for (fault, words, helps) in [
+        (r#""status":401"#, "error: refused: 401", true),
+        (r#""status":404"#, "error: refused: 404", true),
+        (r#""status":422"#, "error: refused: 422", false),
+        (r#""status":429,"retry_after":7"#, "error: throttled: the store asks to be left alone for 7s", false),
+        (r#""status":403"#, "error: throttled: the store asks to be left alone for 60s", false),
+        (r#""status":502"#, "error: unknown: 502", false),
+    ] {
+        server.faults(&format!(r#"[{{"fault":"status",{fault}}}]"#));
+        let output = leader_elector(&["history"], &env);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.starts_with(words) && said.contains("look at GIST_ID and the token") == helps, "{said}");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Bounds are generous; what is asserted is order and safety.
 
+mod init;
 mod install;
 #[cfg(feature = "kube")]
 mod kube;
@@ -151,12 +152,32 @@ fn it_leads_on_when_nobody_reads_its_log_any_more() {
 
 #[test]
 fn mistakes_are_exit_2_all_at_once() {
-    let output = leader_elector(&["run", "--lease", "1.5", "--api-url", "http://example.com"], &[]);
+    let no_certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let wrong = ["--lease", "1.5", "--poll", "5ms", "--api-url", "http://example.com", "--ca-file", no_certificate];
+    let words = ["--log", "xml", "--log-level", "loud", "--events", "csv", "--on-exit", "dance", "--release", "later"];
+    let output = leader_elector(&[&["run"][..], &wrong, &words].concat(), &[]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
-    for field in ["gist is not given", "token is not given", "lease is `1.5`", "plain http"] {
+    let ca_file = format!("ca file is `{no_certificate}`: no certificate in it");
+    for field in [
+        "gist is not given",
+        "token is not given",
+        "lease is `1.5`",
+        "poll is 5ms",
+        "plain http",
+        &ca_file,
+        "log is `xml`: allowed are text, json",
+        "log level is `loud`: allowed are error, warn, info, debug",
+        "events is `csv`: allowed are json",
+        "on exit is `dance`: allowed are exit, restart, release",
+        "release is `later`: allowed are told, now, never",
+    ] {
         assert!(said.contains(field), "{field} is missing in {said}");
     }
+    // The commands that only look have no timings, but the same way to the API.
+    let output = leader_elector(&["status", "--gist", "a b", "--ca-file", no_certificate], &[]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("gist is `a b`") && said.contains(&ca_file), "{said}");
 }
 
 #[test]
@@ -211,19 +232,6 @@ fn the_token_is_never_logged() {
     napoleon.signal(Signal::TERM);
     napoleon.wait();
     assert!(!napoleon.said().iter().any(|line| line.contains("secret-of-")), "{:#?}", napoleon.said());
-}
-
-#[test]
-fn init_makes_a_gist_that_can_be_led_on() {
-    let server = Server::start();
-    let output = leader_elector(
-        &["init", "-o", "json"],
-        &[("GITHUB_API_TOKEN", "secret-of-napoleon"), ("GITHUB_API_URL", &server.url)],
-    );
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let gist = made["gist"].as_str().expect("id");
-    Candidate::start_at(&server.url, gist, "napoleon", &[]).wait_for(STARTED, SOON);
 }
 
 #[test]

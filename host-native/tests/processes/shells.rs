@@ -11,7 +11,7 @@ fn completions_load_without_error() {
         let script = leader_elector(&["completions", shell], &[]);
         assert!(script.status.success(), "{script:?}");
         let text = String::from_utf8(script.stdout).expect("text");
-        assert!(text.contains("gist-server") && text.contains("token-file"));
+        assert!(text.contains("gist-server") && text.contains("token-file") && text.contains("debug"));
         let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("completions-{}.{shell}", std::process::id()));
         std::fs::write(&path, text).expect("written");

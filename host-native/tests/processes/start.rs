@@ -31,21 +31,6 @@ fn a_refusal_at_the_start_is_exit_3_with_what_to_do() {
 }
 
 #[test]
-fn a_gist_that_is_not_made_is_exit_3_with_what_the_api_says_and_what_to_do() {
-    let server = Server::start();
-    let init = |token| leader_elector(&["init"], &[("GITHUB_API_TOKEN", token), ("GITHUB_API_URL", &server.url)]);
-    let refused = |token, words: [&str; 2]| {
-        let output = init(token);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{said}");
-        assert!(words.iter().all(|words| said.contains(words)), "{said}");
-    };
-    refused("wrong", ["401 Unauthorized Bad credentials", "the token is wrong or expired"]);
-    server.store(r#"{"grant":"no_gist"}"#);
-    refused("secret-of-napoleon", ["the gist was not made: 40", "the token needs the scope `gist`"]);
-}
-
-#[test]
 fn a_store_that_fails_at_the_start_is_warned_about_and_tried_again() {
     let server = Server::start();
     server.faults(r#"[{"fault":"status","status":503}]"#);
