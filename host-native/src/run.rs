@@ -5,13 +5,13 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use leader_elector::drive::{Command, Happened, drive};
-use leader_elector::transport::Transport;
+use leader_elector::drive::{Command, Happened, Step, drive};
+use leader_elector::transport::{Access, Transport};
 use leader_elector::{candidate, clock};
 use leader_elector_core::{Event, Lock, View};
 use leader_elector_host::say::{attempting, refusal, say};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::beside::{Addresses, Hub};
 use crate::cli::RunCommand;
@@ -90,7 +90,15 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
             _ = refused.try_send(failure);
         }
     };
-    let election = drive(candidate, &config.transport, receiver, &lease, on, |step| hub.after(step));
+    let unauthorized = Notify::new();
+    let after = |step: Step<'_>| {
+        if step.exchange.is_some_and(|exchange| exchange.status == Some(401)) {
+            unauthorized.notify_one();
+        }
+        hub.after(step);
+    };
+    let watched = watch_token(&config.access, &unauthorized, &commands);
+    let election = drive(candidate, &config.transport, receiver, &lease, on, after);
     let result = tokio::select! {
         () = election => Ok(()),
         () = work => Ok(()),
@@ -98,7 +106,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
         result = signals(&commands, &ending, &ignored) => result,
-        () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
+        () = watched => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
         tracing::error!("what the command left behind cannot be killed");
@@ -185,13 +193,15 @@ async fn next(stream: &mut Option<Signal>) {
     }
 }
 
-/// A token file that changes is read again; one that cannot be read is warned about, and the old token stays.
-async fn watch_token(path: Option<&std::path::Path>, token: Option<&str>, commands: &mpsc::Sender<Command>) {
-    let Some(path) = path else { return pending().await };
-    let mut last = token.map(str::to_owned);
+/// A token file that changes is read again, at once where the old token was just refused; one that cannot be read is
+/// warned about, and the old token stays.
+async fn watch_token(access: &Access, unauthorized: &Notify, commands: &mpsc::Sender<Command>) {
+    let Some(path) = &access.token_file else { return pending().await };
+    let mut last = access.token.as_deref().map(str::to_owned);
     let mut warned = false;
     loop {
-        tokio::time::sleep(TOKEN_FILE_INTERVAL).await;
+        // Late or told: both are a reason to look.
+        _ = tokio::time::timeout(TOKEN_FILE_INTERVAL, unauthorized.notified()).await;
         match token_from(path) {
             Ok(token) if last.as_ref() != Some(&token) => {
                 tracing::info!("the token file has changed: using the new token");

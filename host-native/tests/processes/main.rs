@@ -12,6 +12,7 @@ mod network;
 mod shells;
 mod stage;
 mod start;
+mod token_file;
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -269,20 +270,6 @@ fn a_second_signal_exits_at_once() {
     napoleon.wait_for("stopping; a second signal exits at once", SOON);
     napoleon.signal(Signal::TERM);
     assert_eq!(napoleon.wait(), Some(143));
-}
-
-#[test]
-fn a_token_file_that_changes_is_read_again() {
-    let server = Server::start();
-    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("token-{}", std::process::id()));
-    std::fs::write(&path, "wrong\n").expect("written");
-    let file = path.to_str().expect("text");
-    let mut napoleon = Candidate::start(&server, "napoleon", &["--token-file", file, "--keep-trying"]);
-    napoleon.wait_for("refused", SOON);
-    std::fs::write(&path, "secret-of-napoleon\n").expect("written");
-    napoleon.wait_for("the token file has changed: using the new token", SOON);
-    napoleon.wait_for(STARTED, SOON * 5);
-    std::fs::remove_file(&path).expect("it was made");
 }
 
 #[test]
