@@ -23,13 +23,8 @@ async fn main() -> anyhow::Result<()> {
 
     // Ctrl-C stops the job, then releases the lock.
     let stop = CancellationToken::new();
-    let ctrl_c = stop.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            ctrl_c.cancel();
-        }
-    });
-    election.run(stop).await;
+    let ctrl_c = async { tokio::signal::ctrl_c().await.map(|()| stop.cancel()) };
+    tokio::join!(election.run(stop.clone()), ctrl_c).1?;
     Ok(())
 }
 

@@ -177,3 +177,8 @@ async fn another_program_of_our_name_is_an_error() {
     std::fs::remove_file(&path).expect("it was made");
     assert!(line.contains(" ERROR "), "{line}");
 }
+
+#[test]
+fn the_example_is_short_enough_to_copy() {
+    assert!(include_str!("../../examples/guarded_job.rs").lines().count() <= 40);
+}
