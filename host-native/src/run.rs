@@ -105,8 +105,8 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         () = listening => Ok(()),
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
-        result = signals(&commands, &ending, &ignored, has_command) => result,
-        () = watch_token(config.access.token_file.as_deref(), config.access.token.as_deref(), &commands) => Ok(()),
+        result = signals(&commands, &ending, &ignored) => result,
+        () = watched => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
         tracing::error!("what the command left behind cannot be killed");

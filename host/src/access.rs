@@ -18,18 +18,16 @@ pub(crate) fn access<T>(
     connect: impl FnOnce(&Access) -> Result<T, String>,
     mistakes: &mut Mistakes,
 ) -> (Access, Option<T>) {
-    let token = if let Some(path) = &args.token_file {
-        mistakes.take(token_from(path))
-    } else {
-        let token = token_in(|name| std::env::var_os(name));
-        if token_needed && token.is_none() {
-            mistakes.0.push(
-                "token is not given: allowed is a token with the scope `gist`, in GITHUB_API_TOKEN, LEADER_ELECTION_GITHUB_API_TOKEN or --token-file"
-                    .to_owned(),
-            );
-        }
-        token
+    let token = match &args.token_file {
+        Some(path) => mistakes.take(token_from(path)),
+        None => token_in(|name| std::env::var_os(name)),
     };
+    if token_needed && token.is_none() && args.token_file.is_none() {
+        mistakes.0.push(
+            "token is not given: allowed is a token with the scope `gist`, in GITHUB_API_TOKEN, LEADER_ELECTION_GITHUB_API_TOKEN or --token-file"
+                .to_owned(),
+        );
+    }
     let ca_file = args.ca_file.as_ref().and_then(|path| {
         let pem = place::read(path).map_err(|error| format!("ca file is `{}`: {error}", path.display()));
         Some(CaFile { path: path.clone(), pem: mistakes.take(pem)? })

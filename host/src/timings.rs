@@ -46,14 +46,14 @@ pub(crate) fn timing_of(args: &TimingArgs, mistakes: &mut Mistakes) -> Option<Ti
                 put(settings, it);
             }
         } else {
-            let others = MEANT.map(|it| {
-                let mut others = meant.clone();
-                for settings in &mut others {
-                    put(settings, it);
-                }
-                others
-            });
-            meant.extend(others.into_iter().flatten());
+            let usual = meant.clone();
+            for it in MEANT {
+                meant.extend(usual.iter().map(|settings| {
+                    let mut other = *settings;
+                    put(&mut other, it);
+                    other
+                }));
+            }
         }
     }
     let mut tried = meant.iter().map(|settings| Timing::new(*settings, gist::WRITE_INTERVAL));

@@ -1,11 +1,11 @@
 //! Requests of the REST API that are not the election's: to make and delete a gist, and to look back.
 
 use http::{Method, Request, Response};
+use serde_json::json;
 
 use super::settings::{Settings, SettingsError};
 use super::throttle;
 use super::wire::{self, LONGEST_LIST, Wire};
-use crate::json::Writer;
 use crate::lock::{Failure, Version};
 
 /// Makes them for one gist, with the headers and the token of the lock's own.

@@ -152,32 +152,18 @@ fn every_mistake_is_told_at_once() {
     }
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("no panic").write(line)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn another_program_of_our_name_is_an_error() {
     let server = Server::start();
     server.write(NAMESAKE);
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("namesake-{}", std::process::id()));
+    let log = std::fs::File::create(&path).expect("made");
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(Arc::new(log)).finish();
     // The election runs on this thread.
     let _guard = tracing::subscriber::set_default(subscriber);
     let warned = async {
         loop {
-            let said = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("text");
+            let said = std::fs::read_to_string(&path).expect("text");
             if let Some(line) = said.lines().find(|line| line.contains("names our own LEADER_NAME")) {
                 return line.to_owned();
             }
@@ -188,6 +174,7 @@ async fn another_program_of_our_name_is_an_error() {
         line = timeout(SOON, warned) => line.expect("it says so"),
         () = election(&server).build().expect("it fits").run(CancellationToken::new()) => panic!("nobody ended it"),
     };
+    std::fs::remove_file(&path).expect("it was made");
     assert!(line.contains(" ERROR "), "{line}");
 }
 

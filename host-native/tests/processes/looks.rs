@@ -188,10 +188,10 @@ fn history_says_what_the_store_said_and_advises_where_that_helps() {
     let env = [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url)];
     for (fault, words, helps) in [
         (r#""status":401"#, "error: refused: 401", true),
-        (r#""status":403"#, "error: refused: 403", true),
         (r#""status":404"#, "error: refused: 404", true),
         (r#""status":422"#, "error: refused: 422", false),
         (r#""status":429,"retry_after":7"#, "error: throttled: the store asks to be left alone for 7s", false),
+        (r#""status":403"#, "error: throttled: the store asks to be left alone for 60s", false),
         (r#""status":502"#, "error: unknown: 502", false),
     ] {
         server.faults(&format!(r#"[{{"fault":"status",{fault}}}]"#));
