@@ -105,7 +105,7 @@ pub(crate) async fn run(mut args: RunCommand) -> Result<(), Failure> {
         () = listening => Ok(()),
         Some(error) = reader_gone.recv() => Err(error.into()),
         Some(failure) = refusals.recv() => Err(failure),
-        result = signals(&commands, &ending, &ignored) => result,
+        result = signals(&commands, &ending, &ignored, has_command) => result,
         () = watched => Ok(()),
     };
     if has_command && tokio::time::timeout(LAST_WAIT, guard::clear()).await.is_err() {
@@ -189,8 +189,8 @@ async fn signals(
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        let hung_up = follows_terminal && !guard::follows_terminal();
-        if number == 2 && guard::in_foreground() || number == 1 && hung_up {
+        let is_closed = follows_terminal && !guard::follows_terminal();
+        if number == 2 && guard::in_foreground() || number == 1 && is_closed {
             ending.command_is_told();
         }
         ending.signalled();

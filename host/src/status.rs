@@ -123,7 +123,7 @@ pub async fn run<W: World>(args: &StatusArgs, settings: Settings, world: W) -> R
         let before = (look.state(), look.watch.version().cloned());
         look.observer.pause(look.poll()).await;
         if let Err(Failure::Refused(why)) = look.read().await {
-            look.watch.failed();
+            look.watch.failed(true);
             complain(why);
         }
         if (look.state(), look.watch.version().cloned()) != before {

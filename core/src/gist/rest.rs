@@ -1,7 +1,7 @@
 //! Requests of the REST API that are not the election's: to make and delete a gist, and to look back.
 
+use crate::json::Writer;
 use http::{Method, Request, Response};
-use serde_json::json;
 
 use super::settings::{Settings, SettingsError};
 use super::throttle;
