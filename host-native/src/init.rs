@@ -52,7 +52,7 @@ fn exports(id: &str, settings: &Settings) -> String {
         ("LEADER_ELECTION_ALLOW_HTTP", settings.allow_http.then(|| "true".to_owned())),
     ];
     let given = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!("  export {name}={}\n", quoted(&value))).collect()
+    given.fold(String::new(), |lines, (name, value)| lines + &format!("  export {name}={}\n", quoted(&value)))
 }
 
 /// Makes a secret gist with a free lock in it.

@@ -189,8 +189,8 @@ async fn signals(
             return Err(Failure::Code(128 + number));
         }
         stopping = true;
-        let is_closed = follows_terminal && !guard::follows_terminal();
-        if number == 2 && guard::in_foreground() || number == 1 && is_closed {
+        let lost_terminal = follows_terminal && !guard::follows_terminal();
+        if number == 2 && guard::in_foreground() || number == 1 && lost_terminal {
             ending.command_is_told();
         }
         ending.signalled();

@@ -26,7 +26,6 @@ mod tree;
 
 use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs::File;
 use std::time::Duration;
 
 use leader_elector_core::Instant;
@@ -41,8 +40,6 @@ pub(crate) const GUARD: &str = "guard-command";
 pub(crate) const EXEC: &str = "exec-command";
 /// So long before the end of the term everything is killed.
 pub(crate) const KILL_MARGIN: Duration = Duration::from_millis(500);
-/// The own terminal, whichever that is.
-const TERMINAL: &str = "/dev/tty";
 
 /// Makes this process the elector of a guarded command, and tries a guard out, which starts nothing.
 ///
@@ -96,10 +93,4 @@ fn job() -> Option<[i32; 4]> {
     let mut numbers = stat.rsplit_once(')')?.1.split_whitespace().skip(2).map(|number| number.parse().ok());
     let mut next = || numbers.next().flatten();
     Some([next()?, next()?, next()?, next()?])
-}
-
-/// Whether this process has a terminal that others may hang up. Shell and kernel then send SIGHUP to the command as
-/// well; to the leader of a session it comes alone.
-pub(crate) fn follows_terminal() -> bool {
-    getsid(None).is_ok_and(|leader| leader != getpid()) && File::open(TERMINAL).is_ok()
 }
