@@ -33,7 +33,7 @@ pub enum State {
     Unclear,
     /// What was read last is too old to say anything.
     Stale,
-    /// As `Stale`, and the last read failed.
+    /// As `Stale`, and the store did not answer.
     Unreachable,
 }
 
@@ -41,7 +41,8 @@ pub enum State {
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
     seen: Option<Seen>,
-    failing: bool,
+    /// The last read brought nothing; whether that is because the store did not answer.
+    failing: Option<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,9 +72,10 @@ pub enum Change {
 }
 
 impl Watch {
-    /// A read that was sent at `sent` shows `standing`.
+    /// A read that was sent at `sent` shows `standing`. `now` is the receipt of the answer that showed it: reading may go
+    /// on after it, with requests for what it means.
     pub fn saw(&mut self, sent: Now, now: Now, standing: Standing) -> Change {
-        self.failing = false;
+        self.failing = None;
         let Some(before) = self.seen.take() else {
             self.seen = Some(Seen {
                 standing,
@@ -103,24 +105,25 @@ impl Watch {
 
     /// A read that was sent at `sent` found what the one before found.
     pub const fn unchanged(&mut self, sent: Now, now: Now) {
-        self.failing = false;
+        self.failing = None;
         if let Some(seen) = &mut self.seen {
             seen.read_sent = sent;
             seen.read_answered = now;
         }
     }
 
-    /// A read brought nothing.
-    pub const fn failed(&mut self) {
-        self.failing = true;
+    /// A read brought nothing: the store did not answer, or it did (it refuses, it wants to be left alone) or cannot
+    /// have been asked.
+    pub const fn failed(&mut self, is_unreachable: bool) {
+        self.failing = Some(is_unreachable);
     }
 
     /// What is known now. What could change at any moment (free, unclear) is believed for `fresh` after a read.
     #[must_use]
     pub fn state(&self, now: Now, fresh: Duration) -> State {
-        let lost = if self.failing { State::Unreachable } else { State::Stale };
+        let lost = if self.failing == Some(true) { State::Unreachable } else { State::Stale };
         let Some(seen) = &self.seen else {
-            return if self.failing { State::Unreachable } else { State::Unread };
+            return if self.failing.is_some() { lost } else { State::Unread };
         };
         let fresh_enough = elapsed(seen.read_answered, now) < fresh;
         match seen.standing.record.as_deref() {
@@ -139,7 +142,8 @@ impl Watch {
             }
             _ if !fresh_enough => lost,
             Some(record) if record.is_ours() => State::Released,
-            None if !seen.standing.stands_for.is_zero() => State::Unclear,
+            // Nobody is named, by a text or by another program, over a record that is still respected.
+            _ if !seen.standing.stands_for.is_zero() => State::Unclear,
             Some(_) | None => State::Free,
         }
     }
@@ -221,7 +225,7 @@ mod tests {
         Standing {
             head: id.into(),
             state: id.into(),
-            stands_for: record.as_ref().map_or(Duration::ZERO, |record| record.lease),
+            stands_for: record.as_ref().filter(|record| record.is_held()).map_or(Duration::ZERO, |record| record.lease),
             record,
             newest_token: Token::NONE,
             acknowledges: None,
@@ -266,13 +270,17 @@ mod tests {
     #[test]
     fn a_failing_store_takes_away_what_is_known_only_when_it_is_too_old() {
         let mut watch = Watch::default();
-        watch.failed();
+        watch.failed(false);
+        assert_eq!(watch.state(at(0), FRESH), State::Stale, "it was asked, and answered");
+        watch.failed(true);
         assert_eq!(watch.state(at(0), FRESH), State::Unreachable);
         watch.saw(at(0), at(0), held("a", 1));
         watch.saw(at(2), at(2), held("b", 1));
-        watch.failed();
+        watch.failed(true);
         assert_eq!(watch.state(at(31), FRESH), State::Led);
         assert_eq!(watch.state(at(32), FRESH), State::Unreachable);
+        watch.failed(false);
+        assert_eq!(watch.state(at(32), FRESH), State::Stale);
     }
 
     #[test]
@@ -296,6 +304,11 @@ mod tests {
             (standing("x", r#"{"holderIdentity":"","leaseDurationSeconds":1}"#), State::Free),
             (standing("x", released), State::Released),
             (unclear, State::Unclear),
+            // Emptied by another program over a live record of ours.
+            (
+                Standing { stands_for: FRESH, ..standing("x", r#"{"holderIdentity":"","leaseDurationSeconds":1}"#) },
+                State::Unclear,
+            ),
         ] {
             let mut watch = Watch::default();
             watch.saw(at(0), at(0), standing);

@@ -53,8 +53,14 @@ test("the two leaders of the original are red while they lead", async () => {
   await one.locator(".chip.double").nth(1).waitFor({ timeout: 30_000 });
   await one.click("#play");
   for (const ink of ["double", "both"]) assert.ok(await one.locator(`#picture path.${ink}`).count(), ink);
+  // The original never reads the wall clock.
+  const jump = one.locator('button[aria-label="Clock +1 h: napoleon"]');
+  assert.ok(await jump.isDisabled());
+  const [most, least] = await Promise.all(["max", "min"].map((end) => one.getAttribute("#picture", `aria-value${end}`)));
+  assert.ok(Number(most) > 20 && least === "0", `${least} to ${most}`);
   // The same story by our rules.
   await one.click("#original");
+  assert.ok(await jump.isEnabled());
   assert.equal(await one.locator("#original").getAttribute("aria-checked"), "false");
   assert.match(one.url(), /#story=hang,/);
 });

@@ -82,9 +82,13 @@ pub(crate) fn show() {
     let of = Rc::clone(&frame);
     on(&window(), "hashchange", move |event: Event| {
         let asked = Tab::asked();
-        if of.shown.get() != asked {
+        let is_other = of.shown.get() != asked;
+        if is_other {
             let left = event.unchecked_ref::<HashChangeEvent>().old_url();
             of.leave(left.split_once('#').map_or("", |(_, fragment)| fragment));
+        }
+        // The playground listens itself; the viewer begins anew, and finds what it knew.
+        if is_other || asked == Tab::Viewer {
             of.show(asked);
         }
     });

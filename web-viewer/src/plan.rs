@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderName;
+use http::header::RETRY_AFTER;
 
 /// A candidate's poll at the usual timings.
 const POLL: Duration = Duration::from_secs(2);
@@ -64,10 +65,19 @@ pub fn retry(failures: u32) -> Duration {
     (FIRST_RETRY * (1 << failures.saturating_sub(1).min(5))).min(LONGEST_RETRY)
 }
 
-/// For how long a read is believed: until the next one is due, and has had the time of a request.
+/// For how long a read is believed: until the next one is due, and has had the time of a request. However seldom the
+/// budget lets the page read: what anybody may change at any moment is not known for longer.
 #[must_use]
 pub fn fresh(next_read: Duration) -> Duration {
-    next_read * 2 + Duration::from_secs(3)
+    next_read.min(POLL_WITHOUT_TOKEN) * 2 + Duration::from_secs(3)
+}
+
+/// Whether a refusal tells for how long, as far as a page may read its headers.
+#[must_use]
+pub fn is_told(headers: &http::HeaderMap) -> bool {
+    let mut budget = Budget::default();
+    budget.note(headers);
+    headers.contains_key(RETRY_AFTER) || (budget.remaining == Some(0) && budget.reset.is_some())
 }
 
 /// How many requests a look back at the history may spend.
@@ -122,10 +132,28 @@ mod tests {
     }
 
     #[test]
+    fn a_read_is_believed_for_two_minutes_at_most() {
+        assert_eq!(fresh(POLL), Duration::from_secs(7));
+        assert_eq!(fresh(Duration::from_hours(1)), Duration::from_secs(123));
+    }
+
+    #[test]
     fn a_history_never_takes_more_than_half() {
         assert_eq!(for_history(true, budget(5000, 5000, 0)), 120);
         assert_eq!(for_history(false, budget(60, 25, 0)), 10);
         assert_eq!(for_history(false, budget(60, 3, 0)), 0);
+    }
+
+    #[test]
+    fn a_limit_tells_for_how_long_only_where_the_page_may_read_it() {
+        let told = |headers: &[(&'static str, &str)]| {
+            let pairs = headers.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            is_told(&pairs.collect())
+        };
+        assert!(told(&[("retry-after", "60")]));
+        assert!(told(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "9")]));
+        assert!(!told(&[("x-ratelimit-remaining", "41"), ("x-ratelimit-reset", "9")]), "a secondary limit");
+        assert!(!told(&[]));
     }
 
     #[test]

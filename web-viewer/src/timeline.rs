@@ -1,18 +1,72 @@
 //! The history as a picture: a lane a candidate, a bar a term, gaps without a leader marked. Only numbers here.
 
+use leader_elector_core::WallClock;
 use leader_elector_core::gist::history::Term;
 use leader_elector_core::json::Writer;
+use leader_elector_core::record::{rfc3339, timestamp};
+use leader_elector_core::watch::State;
 
 use crate::words::{Tenths, shown};
 
 /// Lanes have a colour each, then they repeat.
 pub const COLOURS: usize = 7;
 
+/// What is known of the newest term.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Newest {
+    /// It was seen to go on.
+    Led,
+    /// Nobody leads.
+    Over,
+    /// Neither.
+    #[default]
+    Unknown,
+}
+
+impl Newest {
+    /// What a state of the lock says of the term that stands.
+    #[must_use]
+    pub const fn of(state: State) -> Self {
+        match state {
+            State::Led => Self::Led,
+            State::Free | State::Released | State::Expired => Self::Over,
+            State::Unread | State::Held | State::Unclear | State::Stale | State::Unreachable => Self::Unknown,
+        }
+    }
+}
+
+/// How a term ended, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It goes on.
+    Now,
+    /// It was given back.
+    Released,
+    /// The next one began.
+    Lost,
+    /// What came after it was not read.
+    Unread,
+    /// It may go on.
+    Unknown,
+}
+
+impl End {
+    /// Its words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Now => "now leading",
+            Self::Released => "gave it back",
+            Self::Lost => "ran out or lost",
+            Self::Unread => "not read",
+            Self::Unknown => "not known",
+        }
+    }
+}
+
 /// A term in the picture. Times are seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
-    /// The holder, as it is shown.
-    pub holder: String,
     /// The fencing token.
     pub token: u64,
     /// Which lane.
@@ -21,20 +75,18 @@ pub struct Bar {
     pub start: i64,
     /// When it was last written.
     pub end: i64,
-    /// Whether it was given back.
-    pub released: bool,
-    /// Whether it still runs.
-    pub is_now: bool,
+    /// How it ended.
+    pub ended: End,
 }
 
 /// What is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Picture {
-    /// The names of the lanes, in the order of their first term.
+    /// The holders, in the order of their first term: as they call themselves, so that no two are taken for one.
     pub lanes: Vec<String>,
     /// Oldest first.
     pub bars: Vec<Bar>,
-    /// Times without a leader.
+    /// Times in which nobody wrote.
     pub gaps: Vec<(i64, i64)>,
     /// The first and the last moment.
     pub from: i64,
@@ -43,38 +95,40 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Lays the terms out, newest first as they come. `now` ends the picture; `led` says whether the newest term runs.
+    /// Lays the terms out, newest first as they come. `now` ends the picture.
     #[must_use]
-    pub fn of(terms: &[Term], now: i64, led: bool) -> Self {
+    pub fn of(terms: &[Term], now: i64, newest: Newest) -> Self {
         let mut picture = Self::default();
         for (n, term) in terms.iter().enumerate().rev() {
             let Some(start) = term.start.or(term.end).map(|time| time.timestamp()) else { continue };
-            let is_now = n == 0 && led && !term.released;
+            let token = term.token.get();
+            let after = n.checked_sub(1).map(|n| terms[n].token.get());
+            let ended = match (after, newest) {
+                _ if term.released => End::Released,
+                (Some(after), _) if after.checked_sub(1) == Some(token) => End::Lost,
+                (Some(_), _) => End::Unread,
+                (None, Newest::Led) => End::Now,
+                (None, Newest::Over) => End::Lost,
+                (None, Newest::Unknown) => End::Unknown,
+            };
             let end = term.end.map_or(start, |time| time.timestamp()).max(start);
-            let end = if is_now { end.max(now) } else { end };
-            let holder = shown(&term.holder);
-            let lane = picture.lanes.iter().position(|lane| *lane == holder).unwrap_or_else(|| {
-                picture.lanes.push(holder.clone());
+            let end = if ended == End::Now { end.max(now) } else { end };
+            let lane = picture.lanes.iter().position(|lane| *lane == term.holder).unwrap_or_else(|| {
+                picture.lanes.push(term.holder.clone());
                 picture.lanes.len() - 1
             });
-            if let Some(before) = picture.bars.last().map(|bar| bar.end)
-                && start > before + 1
+            // Between others lie terms that were not read.
+            if let Some(before) = picture.bars.last()
+                && before.token.checked_add(1) == Some(token)
+                && start > before.end + 1
             {
-                picture.gaps.push((before, start));
+                picture.gaps.push((before.end, start));
             }
-            picture.bars.push(Bar {
-                holder,
-                token: term.token.get(),
-                lane,
-                start,
-                end,
-                released: term.released,
-                is_now,
-            });
+            picture.bars.push(Bar { token, lane, start, end, ended });
         }
         picture.from = picture.bars.iter().map(|bar| bar.start).min().unwrap_or(now);
         let last = picture.bars.iter().map(|bar| bar.end).max().unwrap_or(now);
-        if !led && now > last && !picture.bars.is_empty() {
+        if newest == Newest::Over && now > last && !picture.bars.is_empty() {
             picture.gaps.push((last, now));
         }
         picture.to = last.max(now).max(picture.from + 1);
@@ -118,31 +172,48 @@ impl Picture {
         for (n, lane) in self.lanes.iter().enumerate() {
             let _ = write!(svg, "<text x=\"8\" y=\"{}\">{}</text>", n * LANE + 30, escaped(lane));
         }
-        for bar in &self.bars {
-            let (x, to) = (LEFT + WIDE * self.x(bar.start), LEFT + WIDE * self.x(bar.end));
+        let across = |from, to| {
+            let (x, to) = (LEFT + WIDE * self.x(from), LEFT + WIDE * self.x(to));
+            (Tenths(x), Tenths((to - x).max(1.0)))
+        };
+        for (from, to) in &self.gaps {
+            let (x, width) = across(*from, *to);
             let _ = write!(
                 svg,
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"20\" fill=\"{}\"><title>{}, token {}</title></rect>",
-                Tenths(x),
+                "<rect x=\"{x}\" y=\"10\" width=\"{width}\" height=\"{}\" fill=\"#f5d5d2\"/>",
+                self.lanes.len() * LANE
+            );
+        }
+        for bar in &self.bars {
+            let (x, width) = across(bar.start, bar.end);
+            let _ = write!(
+                svg,
+                "<rect x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"20\" fill=\"{}\"><title>{}, token {}, {} to {}</title></rect>",
                 bar.lane * LANE + 15,
-                Tenths((to - x).max(1.0)),
                 FILLS[bar.lane % COLOURS],
-                escaped(&bar.holder),
-                bar.token
+                escaped(&self.lanes[bar.lane]),
+                bar.token,
+                utc(bar.start),
+                utc(bar.end)
             );
         }
         svg + "</svg>"
     }
 }
 
+/// A moment as the records have it.
+fn utc(seconds: i64) -> String {
+    timestamp(WallClock(seconds.saturating_mul(1000))).as_ref().map(rfc3339).unwrap_or_default()
+}
+
+/// Other people's text in XML, which has no room for what [`shown`] makes visible.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    shown(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// The history as JSON, with the times as the records have them.
 #[must_use]
 pub fn json(terms: &[Term]) -> String {
-    use leader_elector_core::record::rfc3339;
     let mut to = Writer::new();
     to.open('{').name("terms").open('[');
     for term in terms {
@@ -162,8 +233,6 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use leader_elector_core::Token;
-    use leader_elector_core::WallClock;
-    use leader_elector_core::record::timestamp;
 
     use super::*;
 
@@ -181,7 +250,7 @@ mod tests {
     #[test]
     fn a_lane_a_candidate_and_gaps_between_terms() {
         let terms = [term("n", 3, 300, 400), term("s", 2, 150, 280), term("n", 1, 0, 100)];
-        let picture = Picture::of(&terms, 420, true);
+        let picture = Picture::of(&terms, 420, Newest::Led);
         assert_eq!(picture.lanes, ["n", "s"]);
         let bars: Vec<_> = picture.bars.iter().map(|bar| (bar.token, bar.lane, bar.end)).collect();
         assert_eq!(bars, [(1, 0, 100), (2, 1, 280), (3, 0, 420)]);
@@ -191,15 +260,53 @@ mod tests {
 
     #[test]
     fn a_lock_that_nobody_leads_has_a_gap_up_to_now() {
-        let picture = Picture::of(&[term("n", 1, 0, 100)], 160, false);
+        let picture = Picture::of(&[term("n", 1, 0, 100)], 160, Newest::Over);
         assert_eq!(picture.gaps, [(100, 160)]);
-        assert!(!picture.bars[0].is_now);
+        assert_eq!(picture.bars[0].ended, End::Lost);
+    }
+
+    #[test]
+    fn what_was_not_read_is_no_gap_and_no_end() {
+        let terms = [term("n", 9, 500, 600), term("s", 4, 150, 280), term("n", 3, 0, 100)];
+        let picture = Picture::of(&terms, 900, Newest::Unknown);
+        assert_eq!(picture.gaps, [(100, 150)], "five terms lie between 4 and 9, and nobody knows whether 9 is over");
+        let ends: Vec<_> = picture.bars.iter().map(|bar| (bar.end, bar.ended)).collect();
+        assert_eq!(ends, [(100, End::Lost), (280, End::Unread), (600, End::Unknown)]);
+    }
+
+    #[test]
+    fn only_a_term_that_was_seen_to_go_on_leads_now() {
+        for (state, newest) in [
+            (State::Led, Newest::Led),
+            (State::Held, Newest::Unknown),
+            (State::Stale, Newest::Unknown),
+            (State::Unreachable, Newest::Unknown),
+            (State::Unclear, Newest::Unknown),
+            (State::Expired, Newest::Over),
+        ] {
+            assert_eq!(Newest::of(state), newest, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_have_a_lane_each() {
+        let (a, b) = ("x".repeat(60) + "a" + &"x".repeat(60), "x".repeat(60) + "b" + &"x".repeat(60));
+        assert_eq!(shown(&a), shown(&b));
+        let picture = Picture::of(&[term(&b, 2, 200, 300), term(&a, 1, 0, 100)], 400, Newest::Led);
+        assert_eq!(picture.lanes, [a, b]);
+    }
+
+    #[test]
+    fn the_exported_picture_has_gaps_and_times_and_is_xml() {
+        let svg = Picture::of(&[term("\u{ffff}\u{fffe}\u{1}", 1, 0, 100)], 160, Newest::Over).svg();
+        assert!(svg.contains("#f5d5d2") && svg.contains("1970-01-01T00:01:40Z</title>"), "{svg}");
+        assert!(!svg.contains(['\u{fffe}', '\u{ffff}', '\u{1}']), "{svg}");
     }
 
     #[test]
     fn nothing_and_absurd_times_are_drawn_too() {
-        assert_eq!(Picture::of(&[], 10, false).bars, []);
-        let picture = Picture::of(&[term("n", 2, 9_000_000_000, 8_000_000_000), term("n", 1, -5, -9)], 10, true);
+        assert_eq!(Picture::of(&[], 10, Newest::Unknown).bars, []);
+        let picture = Picture::of(&[term("n", 2, 9_000_000_000, 8_000_000_000), term("n", 1, -5, -9)], 10, Newest::Led);
         assert!(picture.bars.iter().all(|bar| bar.end >= bar.start));
         assert!((0.0..=1.0).contains(&picture.x(10)));
         assert!(picture.ticks().len() <= 8);
@@ -218,13 +325,13 @@ mod tests {
                 )
             })
             .collect();
-        let picture = Picture::of(&terms, 86_400, false);
+        let picture = Picture::of(&terms, 86_400, Newest::Unknown);
         assert_eq!((picture.bars.len(), picture.lanes.len()), (2000, 3));
     }
 
     #[test]
     fn a_hostile_name_is_text_in_the_exported_picture() {
-        let svg = Picture::of(&[term("<script>alert(1)</script>&\"", 1, 0, 100)], 120, true).svg();
+        let svg = Picture::of(&[term("<script>alert(1)</script>&\"", 1, 0, 100)], 120, Newest::Led).svg();
         assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
     }
 

@@ -8,20 +8,33 @@ use leader_elector_core::watch::State;
 /// The longest name that is shown whole.
 const LONGEST_NAME: usize = 48;
 
+/// The longest name that is told to those who ask for the whole.
+const LONGEST_WHOLE: usize = 1000;
+
 /// Somebody else's text: controls and bidi marks are made visible, a long one is shortened.
 #[must_use]
 pub fn shown(text: &str) -> String {
     shown_up_to(text, LONGEST_NAME)
 }
 
-/// The same with another bound.
+/// The same, as whole as anybody reads.
+#[must_use]
+pub fn whole(text: &str) -> String {
+    shown_up_to(text, LONGEST_WHOLE)
+}
+
+/// The same with another bound. Its middle goes: names often differ at their ends.
 #[must_use]
 pub fn shown_up_to(text: &str, longest: usize) -> String {
     let mut out = String::new();
+    let count = text.chars().count();
+    let left_out = if count > longest { longest * 2 / 3..count - longest / 3 } else { 0..0 };
     for (n, c) in text.chars().enumerate() {
-        if n == longest {
-            out.push('…');
-            break;
+        if left_out.contains(&n) {
+            if n == left_out.start {
+                out.push('…');
+            }
+            continue;
         }
         if is_invisible(c) {
             // Writing to a string does not fail.
@@ -33,11 +46,12 @@ pub fn shown_up_to(text: &str, longest: usize) -> String {
     out
 }
 
-/// Controls, and what changes the direction or the look of the text around it.
+/// Controls, what is no character, letters that show nothing, and what changes the direction or the look of the text
+/// around it.
 fn is_invisible(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// A number with a tenth. The standard library prints any float exactly: that is several kilobytes which every reader
@@ -69,7 +83,7 @@ pub const fn state(state: State) -> (&'static str, &'static str) {
         State::Unclear => {
             ("Unclear", "The lock file is no record. Candidates respect it for a lease, then replace it.")
         }
-        State::Stale => ("Not observed recently", "What was read last is too old to say who leads."),
+        State::Stale => ("Not observed recently", "Nothing was read recently enough to say who leads."),
         State::Unreachable => ("Unreachable", "The store does not answer. Who leads is not known."),
     }
 }
@@ -116,6 +130,18 @@ pub fn refusal(status: u16, message: &str, has_token: bool) -> String {
     }
 }
 
+/// Words for a store that wants to be left alone until `at`.
+#[must_use]
+pub fn throttled(is_told: bool, at: &str, has_token: bool) -> String {
+    let words = if is_told {
+        format!("Rate limited until {at}, by this machine's clock.")
+    } else {
+        format!("Rate limited; the page cannot read for how long. Trying again at {at}.")
+    };
+    let more = if has_token { "" } else { " A token would raise the limit from 60 reads an hour to 5,000." };
+    words + more
+}
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_arch = "wasm32")]
@@ -127,6 +153,7 @@ mod tests {
     fn direction_marks_and_controls_are_visible() {
         assert_eq!(shown("nap\u{202e}oleon\u{0}"), "nap⟨U+202E⟩oleon⟨U+0000⟩");
         assert_eq!(shown("a\u{2066}b\u{200b}\u{feff}"), "a⟨U+2066⟩b⟨U+200B⟩⟨U+FEFF⟩");
+        assert_eq!(shown("a\u{3164}\u{115f}\u{1160}\u{ffa0}\u{ffff}"), "a⟨U+3164⟩⟨U+115F⟩⟨U+1160⟩⟨U+FFA0⟩⟨U+FFFF⟩");
         assert_eq!(shown("<b>נפוליאון</b>"), "<b>נפוליאון</b>");
     }
 
@@ -134,7 +161,17 @@ mod tests {
     fn long_names_are_shortened() {
         let long = shown(&"x".repeat(1000));
         assert_eq!(long.chars().count(), LONGEST_NAME + 1);
-        assert!(long.ends_with('…'));
+        assert!(long.contains('…'));
+        let of = |end: &str| shown(&("a".repeat(60) + end));
+        assert_ne!(of("-1"), of("-2"), "pods of one deployment differ at the end");
+        assert_eq!(whole(&"x".repeat(60)).len(), 60);
+    }
+
+    #[test]
+    fn no_time_is_told_that_the_page_cannot_read() {
+        assert!(throttled(true, "14:32:00", true).starts_with("Rate limited until 14:32:00"));
+        let untold = throttled(false, "14:32:00", true);
+        assert!(untold.contains("cannot read") && !untold.contains("until"), "{untold}");
     }
 
     #[test]

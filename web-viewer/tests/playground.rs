@@ -121,7 +121,11 @@ fn a_link_that_was_encoded_on_its_way_is_the_same() {
 
 #[test]
 fn a_stop_that_reaches_a_paused_candidate_is_heard_when_it_goes_on() {
-    let acts = vec![(30_000, Act::Pause(Whom::Seat(0))), (31_000, Act::Stop(Whom::Seat(0))), (40_000, Act::Resume(Whom::Seat(0)))];
+    let acts = vec![
+        (30_000, Act::Pause(Whom::Seat(0))),
+        (31_000, Act::Stop(Whom::Seat(0))),
+        (40_000, Act::Resume(Whom::Seat(0))),
+    ];
     let play = Play { setup: Setup::Calm(Calm { candidates: 1, ..Calm::default() }), acts };
     let phase = |seconds| played(play.clone(), at(seconds)).world().statuses()[0].phase;
     assert!(phase(39).is_some());

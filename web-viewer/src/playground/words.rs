@@ -103,7 +103,9 @@ pub fn rule(now: Moment, status: &Status) -> String {
     let left = |at: Option<Moment>| at.map_or_else(|| "…".to_owned(), |at| secs(now, at));
     let wakes = left(status.wakes);
     match (State::of(status), status.why) {
-        (State::Dead, _) => "No process runs. A lease that it held and did not give back stands until it has run out.".to_owned(),
+        (State::Dead, _) => {
+            "No process runs. A lease that it held and did not give back stands until it has run out.".to_owned()
+        }
         (State::Paused, _) => match status.until.filter(|_| status.token.is_some()) {
             Some(until) if until <= now => {
                 format!("Stands still, and cannot know that its term ended {} ago.", secs(until, now))

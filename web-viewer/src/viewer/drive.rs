@@ -1,50 +1,25 @@
-//! The reading: the lock as a candidate reads it, by the plan of the budget, while somebody looks.
+//! The reading: the lock as a candidate reads it, by the plan of the budget, while somebody looks. Between two reads it
+//! looks back, a request at a time.
 
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION};
 use http::{Method, Request, Response};
-use leader_elector_core::gist::history::{self, Term};
+use leader_elector_core::gist::history::Term;
 use leader_elector_core::gist::{Gist, Settings};
 use leader_elector_core::lock::{Failure, Op, Reply, Step};
-use leader_elector_core::record::Text;
 use leader_elector_core::watch::Change;
-use leader_elector_core::{Identity, Instant, Lock, Sent, Watch};
+use leader_elector_core::{Identity, Lock, Sent};
 use reactive_graph::traits::WithUntracked;
 
 use super::Shared;
-use crate::answer::{self, Shown};
-use crate::place::Place;
-use crate::plan::{self, Budget};
-use crate::{browser, words};
+use super::known::{Back, Known};
+use crate::{answer, browser, plan, words};
 
-/// `GET /gists/:id/commits` gives at most this many at once.
-const PAGE: usize = 100;
-/// Looking back needs several requests.
+/// A read may need several requests.
 const LONGEST_READ: Duration = Duration::from_mins(2);
 /// How often the loop looks whether something else is wanted.
 const GLANCE: Duration = Duration::from_millis(250);
-
-/// Everything that is known, as the page shows it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) place: Place,
-    pub(super) has_token: bool,
-    pub(super) watch: Watch,
-    pub(super) budget: Budget,
-    pub(super) requests: u32,
-    pub(super) failure: Option<String>,
-    pub(super) shown: Shown,
-    pub(super) revisions: Option<(usize, bool)>,
-    pub(super) terms: Vec<Term>,
-    /// Whether the terms are all there were.
-    pub(super) complete: bool,
-    /// The wait after the last read that was answered.
-    pub(super) interval: Duration,
-    pub(super) next_read: Option<Instant>,
-    /// Nobody looks: nothing is read.
-    pub(super) paused: bool,
-}
 
 /// One reading of one place. It ends as soon as another begins.
 pub(super) struct Drive {
@@ -52,16 +27,12 @@ pub(super) struct Drive {
     /// Its number: as soon as another is wanted, it ends.
     number: u32,
     settings: Settings,
-    token: Option<String>,
-    /// By version.
-    texts: Vec<(String, Text)>,
     failures: u32,
-    throttled: Option<Duration>,
 }
 
 impl Drive {
-    pub(super) const fn new(shared: Shared, number: u32, settings: Settings, token: Option<String>) -> Self {
-        Self { shared, number, settings, token, texts: Vec::new(), failures: 0, throttled: None }
+    pub(super) const fn new(shared: Shared, number: u32, settings: Settings) -> Self {
+        Self { shared, number, settings, failures: 0 }
     }
 
     /// Reads until another reading is wanted.
@@ -69,34 +40,28 @@ impl Drive {
         let me = Identity::new("viewer", "viewer").expect("two short names");
         let Ok(mut lock) = Gist::new(self.settings.clone(), me, 0) else { return };
         while self.is_wanted() {
-            if browser::is_hidden() {
-                self.pause(true);
+            let is_hidden = browser::is_hidden();
+            self.pause(is_hidden);
+            let now = browser::now().at;
+            let next = self.known(|known| known.next_read).flatten();
+            let wait = next.map_or(Duration::ZERO, |at| at.since(now));
+            if is_hidden {
                 browser::sleep(GLANCE).await;
-                continue;
-            }
-            self.pause(false);
-            let looks_back = self.read(&mut lock).await;
-            if looks_back && self.is_wanted() {
-                self.look_back().await;
-            }
-            let wait = self.wait();
-            let until = browser::now().at + wait;
-            // Waiting longer because of failures does not make old knowledge fresh.
-            let answered = self.failures == 0 && self.throttled.is_none();
-            self.tell(|known| {
-                if answered {
-                    known.interval = wait;
-                }
-                known.next_read = Some(until);
-            });
-            while self.is_wanted() && browser::now().at < until && !browser::is_hidden() {
-                browser::sleep(GLANCE.min(until.since(browser::now().at))).await;
+            } else if wait.is_zero() {
+                self.read(&mut lock).await;
+            } else if !self.look_back(&mut lock).await {
+                // A look back keeps no read waiting for longer than one request.
+                browser::sleep(GLANCE.min(wait)).await;
             }
         }
     }
 
     fn is_wanted(&self) -> bool {
         self.shared.0.try_with_untracked(|state| state.reading) == Some(self.number)
+    }
+
+    fn known<T>(&self, of: impl FnOnce(&Known) -> T) -> Option<T> {
+        self.shared.0.try_with_untracked(|state| of(&state.known))
     }
 
     fn tell(&self, change: impl FnOnce(&mut Known)) {
@@ -106,29 +71,35 @@ impl Drive {
     }
 
     fn pause(&self, paused: bool) {
-        if self.shared.0.try_with_untracked(|state| state.known.paused != paused) == Some(true) {
+        if self.known(|known| known.paused != paused) == Some(true) {
             self.tell(|known| known.paused = paused);
         }
     }
 
-    fn budget(&self) -> Budget {
-        self.shared.0.try_with_untracked(|state| state.known.budget).unwrap_or_default()
+    /// When to read next: after what the budget allows, after a failure no sooner than that, and never before the store
+    /// wants to be asked again.
+    fn plan(&self) {
+        let now = browser::now();
+        self.tell(|known| {
+            let usual = plan::next_read(known.token.is_some(), known.budget, now.wall.unix_seconds());
+            let wait = if self.failures > 0 { plan::retry(self.failures).max(usual) } else { usual };
+            if self.failures == 0 && known.throttled.is_none() {
+                // Waiting longer because of failures does not make old knowledge fresh.
+                known.interval = wait;
+            }
+            known.next_read = known.throttled.or(Some(now.at + wait));
+        });
     }
 
-    fn wait(&self) -> Duration {
-        if let Some(wait) = self.throttled {
-            return wait;
-        }
-        if self.failures > 0 {
-            return plan::retry(self.failures);
-        }
-        plan::next_read(self.token.is_some(), self.budget(), browser::now().wall.unix_seconds())
-    }
-
-    /// One read; whether the history should be looked at.
-    async fn read(&mut self, lock: &mut Gist) -> bool {
+    /// One read.
+    async fn read(&mut self, lock: &mut Gist) {
         let sent = browser::now();
+        self.tell(|known| known.throttled = None);
+        // A read that is given up has been spent all the same.
+        self.plan();
         let mut step = lock.start(sent, &Op::Read, sent.at + LONGEST_READ);
+        let mut received = None;
+        let mut is_told = true;
         let mut words_of_failure = None;
         let reply = loop {
             step = match step {
@@ -139,12 +110,18 @@ impl Drive {
                 }
                 Step::Send { request, .. } => match self.send(&request).await {
                     Ok(response) => {
+                        let now = browser::now();
+                        if response.status().is_success() {
+                            // The first shows the head. What follows only tells what it means.
+                            received.get_or_insert(now);
+                        }
+                        is_told = plan::is_told(response.headers());
                         if request.uri().path().ends_with(&self.settings.gist)
                             && let Some(shown) = answer::look(response.body(), &self.settings.file)
                         {
                             self.tell(|known| known.shown = shown);
                         }
-                        lock.receive(browser::now(), &response)
+                        lock.receive(now, &response)
                     }
                     Err(error) => {
                         words_of_failure = Some(error);
@@ -153,77 +130,74 @@ impl Drive {
                 },
             };
         };
-        let now = browser::now();
+        let received = received.unwrap_or_else(browser::now);
         let revisions = lock.revisions();
         let warnings = lock.take_warnings();
-        self.throttled = None;
-        let failed = |known: &mut Known, words: String| {
-            known.watch.failed();
+        self.failures = match &reply {
+            Reply::Standing(_) | Reply::Unchanged => 0,
+            Reply::Failed(Failure::Throttled { .. }) => self.failures,
+            Reply::Failed(_) | Reply::Written(_) => self.failures + 1,
+        };
+        let failed = |known: &mut Known, is_unreachable, words| {
+            known.watch.failed(is_unreachable);
             known.failure = Some(words);
         };
-        let mut looks_back = false;
         match reply {
-            Reply::Standing(standing) => {
-                self.failures = 0;
-                self.tell(|known| {
-                    known.failure = None;
-                    known.revisions = revisions;
-                    let newest = known.terms.first().map(|term| term.token.get());
-                    let change = known.watch.saw(sent, now, standing);
-                    let term = known.watch.record().and_then(Term::of);
-                    looks_back = change == Change::First;
-                    if let (Some(term), false) = (term, looks_back) {
-                        let token = term.token.get();
-                        match newest {
-                            Some(newest) if token == newest => known.terms[0] = term,
-                            Some(newest) if token == newest + 1 => known.terms.insert(0, term),
-                            None if token == 1 => known.terms.push(term),
-                            // Terms passed between two reads.
-                            _ => looks_back = true,
-                        }
-                    }
-                });
-            }
-            Reply::Unchanged => {
-                self.failures = 0;
-                self.tell(|known| {
-                    known.failure = None;
-                    known.watch.unchanged(sent, now);
-                });
-            }
-            Reply::Failed(Failure::Throttled { wait }) => {
-                self.throttled = Some(wait);
-                let at = now.wall.unix_seconds() + i64::try_from(wait.as_secs()).unwrap_or(0);
-                let at = browser::local(at);
-                let more = if self.token.is_some() {
-                    ""
-                } else {
-                    " A token would raise the limit from 60 reads an hour to 5,000."
+            Reply::Standing(standing) => self.tell(|known| {
+                known.failure = None;
+                known.revisions = revisions;
+                let change = known.watch.saw(sent, received, standing);
+                let is_known = match known.watch.record().and_then(Term::of) {
+                    // Terms may have passed between two reads.
+                    Some(term) => known.begins_with(term),
+                    None => true,
                 };
-                self.tell(|known| failed(known, format!("Rate limited until {at}, by this machine's clock.{more}")));
+                if change == Change::First || !(is_known || known.back.is_some()) {
+                    known.back = Some(Back::new(plan::for_history(known.token.is_some(), known.budget)));
+                }
+            }),
+            Reply::Unchanged => self.tell(|known| {
+                known.failure = None;
+                known.watch.unchanged(sent, received);
+            }),
+            Reply::Failed(Failure::Throttled { wait }) => {
+                self.tell(|known| known.watch.failed(false));
+                self.throttle(wait, is_told);
             }
             Reply::Failed(Failure::Denied(reason)) => {
-                self.failures += 1;
-                let words = words::refusal(reason.status, &reason.message, self.token.is_some());
-                self.tell(|known| failed(known, words));
+                let words = words::refusal(reason.status, &reason.message, self.settings.token.is_some());
+                self.tell(|known| failed(known, false, words));
             }
             Reply::Failed(_) | Reply::Written(_) => {
-                self.failures += 1;
                 let said = warnings.last().map(|warning| words::shown_up_to(&warning.to_string(), 200));
-                let words = match (browser::is_offline(), words_of_failure) {
-                    (true, _) => "This machine has no network. The page goes on as soon as it has.".to_owned(),
-                    (false, Some(_)) => format!(
+                let is_offline = browser::is_offline();
+                let is_unreachable = !is_offline && words_of_failure.is_some();
+                let words = if is_offline {
+                    "This machine has no network. The page goes on as soon as it has.".to_owned()
+                } else if is_unreachable {
+                    format!(
                         "No answer from {}: the network, the address, or a server that does not answer pages. Trying again.",
                         words::shown_up_to(&self.settings.api, 80)
-                    ),
-                    (false, None) => {
-                        format!("The API's answer cannot be used: {}. Trying again.", said.unwrap_or_default())
-                    }
+                    )
+                } else {
+                    format!("The API's answer cannot be used: {}. Trying again.", said.unwrap_or_default())
                 };
-                self.tell(|known| failed(known, words));
+                self.tell(|known| failed(known, is_unreachable, words));
             }
         }
-        looks_back
+        self.plan();
+    }
+
+    /// The store wants to be left alone.
+    fn throttle(&self, wait: Duration, is_told: bool) {
+        let now = browser::now();
+        let at = browser::local(now.wall.unix_seconds() + i64::try_from(wait.as_secs()).unwrap_or(0));
+        let words = words::throttled(is_told, &at, self.settings.token.is_some());
+        self.tell(|known| {
+            known.throttled = Some(now.at + wait);
+            known.next_read = known.throttled;
+            known.failure = Some(words);
+        });
     }
 
     async fn send(&self, request: &Request<Vec<u8>>) -> Result<Response<Vec<u8>>, String> {
@@ -233,44 +207,20 @@ impl Drive {
         Ok(response)
     }
 
-    /// Looks at older terms, within the budget, and shows what it finds as it finds it.
-    async fn look_back(&mut self) {
-        let mut left = plan::for_history(self.token.is_some(), self.budget());
-        let Some((versions, listed_all)) = self.list(&mut left).await else { return };
-        self.texts.retain(|(version, _)| versions.contains(version));
-        let known = |version: &String| self.texts.iter().find(|(of, _)| of == version).map(|(_, text)| text.clone());
-        let mut texts: Vec<Option<Text>> = versions.iter().map(known).collect();
-        while let Some(index) = history::next_to_fetch(&versions, &texts) {
-            if left == 0 || !self.is_wanted() || browser::is_hidden() {
-                break;
-            }
-            left -= 1;
-            let Some(response) = self.get(&format!("/{}", versions[index])).await else { break };
-            let Some(text) = history::text(response.body(), &self.settings.file) else { break };
-            self.texts.push((versions[index].clone(), text.clone()));
-            texts[index] = Some(text);
-            self.tell(|known| known.terms = history::terms(&versions, &texts));
+    /// One request that looks at older terms; `false`: there is none to make.
+    async fn look_back(&self, lock: &mut Gist) -> bool {
+        let Some(path) = self.known(Known::path_back).flatten() else { return false };
+        let response = self.get(&path).await;
+        let throttled = response.as_ref().and_then(|response| lock.overheard(browser::now(), response));
+        if let (Some(wait), Some(response)) = (throttled, &response) {
+            // It goes on from here.
+            self.throttle(wait, plan::is_told(response.headers()));
+            return true;
         }
-        let complete = listed_all && history::next_to_fetch(&versions, &texts).is_none();
-        self.tell(|known| {
-            known.terms = history::terms(&versions, &texts);
-            known.complete = complete;
-        });
-    }
-
-    async fn list(&self, left: &mut u32) -> Option<(Vec<String>, bool)> {
-        let mut versions = Vec::new();
-        for page in 1..=(*left / 10).clamp(1, 20) {
-            *left = left.checked_sub(1)?;
-            let response = self.get(&format!("/commits?per_page={PAGE}&page={page}")).await?;
-            let more = history::versions(response.body())?;
-            let last = more.len() < PAGE;
-            history::add_page(&mut versions, more);
-            if last {
-                return Some((versions, true));
-            }
-        }
-        Some((versions, false))
+        let response = response.filter(|response| response.status().is_success());
+        let body = response.as_ref().map(|response| response.body().as_slice());
+        self.tell(|known| known.took_back(body, &self.settings.file));
+        true
     }
 
     async fn get(&self, path: &str) -> Option<Response<Vec<u8>>> {
@@ -278,10 +228,9 @@ impl Drive {
             .method(Method::GET)
             .uri(format!("{}/gists/{}{path}", self.settings.api, self.settings.gist))
             .header(ACCEPT, "application/vnd.github+json");
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.settings.token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let response = self.send(&request.body(Vec::new()).ok()?).await.ok()?;
-        response.status().is_success().then_some(response)
+        self.send(&request.body(Vec::new()).ok()?).await.ok()
     }
 }

@@ -8,7 +8,7 @@ use web_sys::{Element, HtmlInputElement};
 
 use super::{Parts, Shared, State};
 use crate::browser;
-use crate::dom::{Live, Slot, add, find, on, template, text};
+use crate::dom::{Live, Slot, add, find, on, set, template, text};
 use crate::place::Place;
 
 /// The fields. A token is kept for its origin and this tab, and then leaves the field.
@@ -19,6 +19,8 @@ pub(super) struct Form {
     api: HtmlInputElement,
     remember: HtmlInputElement,
     placeholder: Live,
+    /// Who gets the token, where that is not the usual API.
+    token_for: Live,
     forget: Slot,
     stop: Slot,
     mistakes: Slot,
@@ -36,6 +38,7 @@ impl Form {
             api: find(tab, "#api"),
             remember: find(tab, "#remember"),
             placeholder: Live::attribute(tab, "#token", "placeholder"),
+            token_for: Live::text(tab, "#token-for"),
             forget: Slot::of(tab, "#forget"),
             stop: Slot::of(tab, "#stop"),
             mistakes: Slot::of(tab, ".mistakes"),
@@ -47,6 +50,10 @@ impl Form {
         form.file.set_value(&place.file);
         form.api.set_value(&place.api);
         form.remember.set_checked(is_remembered);
+        if place.foreign().is_some() {
+            // A link can name any API: nobody is to type a token without seeing which.
+            set(&find(tab, "details"), "open", "");
+        }
         form
     }
 
@@ -68,9 +75,11 @@ impl Form {
         Place::typed(&self.gist.value(), &self.file.value(), &self.api.value())
     }
 
-    /// Whether a token is kept for what is typed.
+    /// Whom a token is for, and whether one is kept for what is typed.
     fn show_kept(&self) {
-        let has_kept = self.place().origin().is_some_and(|origin| browser::token(&origin).is_some());
+        let place = self.place();
+        self.token_for.show(&place.foreign().map(|host| format!(" for {host}")).unwrap_or_default());
+        let has_kept = place.origin().is_some_and(|origin| browser::token(&origin).is_some());
         self.placeholder.show(if has_kept { "kept for this tab" } else { "" });
         self.forget.show(has_kept);
     }

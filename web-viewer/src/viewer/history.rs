@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::fmt::Write;
 
 use leader_elector_core::gist::history::Term;
-use leader_elector_core::watch;
 use reactive_graph::owner::{LocalStorage, StoredValue};
 use reactive_graph::traits::{WithUntracked, WithValue};
 use wasm_bindgen::JsCast;
@@ -12,7 +11,7 @@ use web_sys::{Element, Event, KeyboardEvent, PointerEvent};
 
 use super::{Parts, Shared, State};
 use crate::dom::{Live, Slot, add, find, on, set, svg, template, text};
-use crate::timeline::{self, Bar, COLOURS, Picture};
+use crate::timeline::{self, Bar, COLOURS, End, Newest, Picture};
 use crate::words::{self, Tenths};
 use crate::{browser, plan};
 
@@ -52,7 +51,7 @@ struct Drawn {
     terms: Vec<Term>,
     /// The picture moves on every few seconds: nobody sees less of it.
     until: i64,
-    is_led: bool,
+    newest: Newest,
     shows_all: bool,
     picture: Picture,
 }
@@ -89,7 +88,7 @@ impl History {
         self.incomplete.show(!state.known.complete);
         let chosen = state.chosen.and_then(|token| picture.bars.iter().position(|bar| bar.token == token));
         let at = chosen.unwrap_or(picture.bars.len().saturating_sub(1));
-        let words = picture.bars.get(at).map(readout).unwrap_or_default();
+        let words = picture.bars.get(at).map(|bar| readout(picture, bar)).unwrap_or_default();
         self.readout.show(&words);
         for (live, value) in self.slider.iter().zip([picture.bars.len().to_string(), (at + 1).to_string(), words]) {
             live.show(&value);
@@ -109,14 +108,18 @@ impl History {
     fn draw(&self, state: &State) {
         let known = &state.known;
         let until = state.now.wall.unix_seconds().div_euclid(5) * 5;
-        let is_led =
-            matches!(known.watch.state(state.now, plan::fresh(known.interval)), watch::State::Led | watch::State::Held);
+        let stands = known.watch.record().map(|record| record.token);
+        let newest = match Newest::of(known.watch.state(state.now, plan::fresh(known.interval))) {
+            // The term that leads was not yet looked up.
+            Newest::Led if stands != known.terms.first().map(|term| term.token) => Newest::Unknown,
+            newest => newest,
+        };
         let mut drawn = self.drawn.borrow_mut();
-        let is_same = (drawn.until, drawn.is_led, drawn.shows_all) == (until, is_led, state.shows_all);
+        let is_same = (drawn.until, drawn.newest, drawn.shows_all) == (until, newest, state.shows_all);
         if is_same && drawn.terms == known.terms {
             return;
         }
-        let picture = Picture::of(&known.terms, until, is_led);
+        let picture = Picture::of(&known.terms, until, newest);
         if picture != drawn.picture {
             self.plot(&picture);
         }
@@ -124,10 +127,10 @@ impl History {
         if drawn.shows_all != state.shows_all || drawn.picture.bars != picture.bars {
             text(&self.rows, "");
             for bar in picture.bars.iter().rev().take(most) {
-                row(&add(&self.rows, &self.row), bar);
+                row(&add(&self.rows, &self.row), &picture, bar);
             }
         }
-        *drawn = Drawn { terms: known.terms.clone(), until, is_led, shows_all: state.shows_all, picture };
+        *drawn = Drawn { terms: known.terms.clone(), until, newest, shows_all: state.shows_all, picture };
     }
 
     /// One path a lane, so that a day of short terms costs no more than one long term.
@@ -144,7 +147,7 @@ impl History {
             let class = format!("lane-{}", n % COLOURS);
             let lane = add(&self.lanes, &self.lane);
             set(&find::<Element>(&lane, "span"), "class", &format!("swatch {class}"));
-            text(&find(&lane, "bdi"), name);
+            named(&lane, name);
             let bars = picture.bars.iter().filter(|bar| bar.lane == n);
             let bars = bars.map(|bar| Rect { from: bar.start, to: bar.end, y: n * LANE + 5, height: LANE - 10 });
             drawn(&self.bars, "path", &[("class", &class), ("d", &path(picture, bars))]);
@@ -215,21 +218,26 @@ pub(super) fn listen(shared: Shared, parts: StoredValue<Parts, LocalStorage>) {
     });
 }
 
-fn row(row: &Element, bar: &Bar) {
-    let end = if bar.is_now {
-        "now leading"
-    } else if bar.released {
-        "gave it back"
-    } else {
-        "ran out or lost"
-    };
-    if bar.is_now {
+/// A holder's name in a part.
+fn named(part: &Element, name: &str) {
+    let element = find::<Element>(part, "bdi");
+    text(&element, &words::shown(name));
+    set(&element, "title", &words::whole(name));
+}
+
+fn row(row: &Element, picture: &Picture, bar: &Bar) {
+    if bar.ended == End::Now {
         set(row, "class", "now");
     }
     set(&find::<Element>(row, "span"), "class", &format!("swatch lane-{}", bar.lane % COLOURS));
-    text(&find(row, "bdi"), &bar.holder);
-    let values =
-        [bar.token.to_string(), browser::local(bar.start), browser::local(bar.end), length(bar), end.to_owned()];
+    named(row, &picture.lanes[bar.lane]);
+    let values = [
+        bar.token.to_string(),
+        browser::local(bar.start),
+        browser::local(bar.end),
+        length(bar),
+        bar.ended.words().to_owned(),
+    ];
     let mut cell = row.first_element_child();
     for value in values {
         cell = cell.and_then(|cell| cell.next_element_sibling());
@@ -243,9 +251,10 @@ fn length(bar: &Bar) -> String {
     words::span(std::time::Duration::from_secs(u64::try_from(bar.end - bar.start).unwrap_or(0)))
 }
 
-fn readout(bar: &Bar) -> String {
-    let end = if bar.is_now { "now".to_owned() } else { browser::local(bar.end) };
-    format!("{} · token {} · {} to {end} · {}", bar.holder, bar.token, browser::local(bar.start), length(bar))
+fn readout(picture: &Picture, bar: &Bar) -> String {
+    let end = if bar.ended == End::Now { "now".to_owned() } else { browser::local(bar.end) };
+    let holder = words::shown(&picture.lanes[bar.lane]);
+    format!("{holder} · token {} · {} to {end} · {}", bar.token, browser::local(bar.start), length(bar))
 }
 
 fn time(at: i64) -> String {

@@ -1,12 +1,13 @@
 //! Who leads, for how much longer, and how surely that is known.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use leader_elector_core::watch;
 use web_sys::Element;
 
 use super::State;
-use super::drive::Known;
+use super::known::Known;
 use crate::dom::{Live, Slot, find};
 use crate::{browser, plan, words};
 
@@ -17,7 +18,7 @@ const OTHERS: usize = 8;
 pub(super) struct Leader {
     class: Live,
     state: Live,
-    name: Live,
+    name: [Live; 2],
     meaning: Live,
     countdown: Live,
     /// Whether there is a lease to count down.
@@ -25,8 +26,10 @@ pub(super) struct Leader {
     unsure: Live,
     sure: Live,
     spoken: Live,
+    /// Of whom it was last spoken, and of which token; of nobody: by an empty name.
+    said: RefCell<Option<(String, u64)>>,
     failure: (Live, Slot),
-    missing: (Live, Live, Slot),
+    missing: (Live, Live, Live, Slot),
     unclear: (Live, Slot),
     facts: Vec<Fact>,
     hint: Slot,
@@ -92,15 +95,21 @@ impl Leader {
         Self {
             class: Live::attribute(tab, ".leader", "class"),
             state: Live::text(tab, "#state"),
-            name: Live::text(tab, "#leader"),
+            name: [Live::text(tab, "#leader"), Live::attribute(tab, "#leader", "title")],
             meaning: Live::text(tab, ".meaning"),
             countdown: Live::text(tab, "#countdown"),
             counts: [".countdown", ".lease"].map(|selector| Live::attribute(tab, selector, "hidden")),
             unsure: Live::attribute(tab, ".unsure", "width"),
             sure: Live::attribute(tab, ".sure", "width"),
             spoken: Live::text(tab, "[role=status]"),
+            said: RefCell::default(),
             failure: (Live::text(tab, "#failure"), Slot::of(tab, "#failure")),
-            missing: (Live::text(tab, "#missing code"), Live::text(tab, "#missing .others"), Slot::of(tab, "#missing")),
+            missing: (
+                Live::text(tab, "#missing code"),
+                Live::attribute(tab, "#missing span", "hidden"),
+                Live::text(tab, "#missing .others"),
+                Slot::of(tab, "#missing"),
+            ),
             unclear: (Live::text(tab, "#unclear pre"), Slot::of(tab, "#unclear")),
             facts: FACTS.into_iter().map(fact).collect(),
             hint: Slot::of(tab, "#hint"),
@@ -117,7 +126,7 @@ impl Leader {
             fact.is_hidden.has(value.is_none());
             fact.value.show(value.as_deref().unwrap_or_default());
         }
-        self.hint.show(!known.has_token);
+        self.hint.show(known.token.is_none());
     }
 
     fn card(&self, of: &State, state: watch::State) {
@@ -129,17 +138,36 @@ impl Leader {
         self.class.show(&format!("leader card state-{}", words::state_class(state)));
         self.state.show(short);
         self.meaning.show(meaning);
-        self.name.show(match (state, &holder) {
+        let whole = record.filter(|_| is_led).map(|record| words::whole(&record.holder));
+        self.name[1].show(whole.as_deref().unwrap_or_default());
+        self.name[0].show(match (state, &holder) {
             (_, Some(holder)) if is_led => holder,
             (watch::State::Stale | watch::State::Unreachable | watch::State::Unclear, _) => "Not known",
             (watch::State::Unread, _) => "…",
             _ => "Nobody",
         });
-        self.spoken.show(&match (state, &holder, watch.record()) {
-            (watch::State::Led, Some(holder), Some(record)) => format!("{holder} leads, token {}", record.token),
-            (watch::State::Held, Some(holder), _) => format!("held by {holder}, not yet seen renewed"),
-            _ => meaning.to_owned(),
-        });
+        // Spoken only when another leads, or nobody: not when the page merely knows less for a while.
+        let leads = match state {
+            watch::State::Led | watch::State::Held => record.map(|record| (record.holder.clone(), record.token.get())),
+            watch::State::Free | watch::State::Released | watch::State::Expired => Some((String::new(), 0)),
+            _ => None,
+        };
+        if let Some((_, token)) = &leads
+            && *self.said.borrow() != leads
+        {
+            self.spoken.show(&match (state, &holder) {
+                (watch::State::Led, Some(holder)) => format!("{holder} leads, token {token}"),
+                (watch::State::Held, Some(holder)) => format!("held by {holder}, not yet seen renewed"),
+                _ => meaning.to_owned(),
+            });
+            self.said.replace(leads);
+        }
+        self.count(of, is_led);
+    }
+
+    /// What is left of the lease.
+    fn count(&self, of: &State, is_led: bool) {
+        let watch = &of.known.watch;
         let left = watch.left(of.now).filter(|_| is_led);
         for counts in &self.counts {
             counts.has(left.is_none());
@@ -160,10 +188,11 @@ impl Leader {
         words.show(known.failure.as_deref().unwrap_or_default());
         slot.show(known.failure.is_some());
 
-        let (file, others, slot) = &self.missing;
+        let (file, hides_free, others, slot) = &self.missing;
         let is_missing = known.watch.version().is_some() && known.shown.text.is_none() && !known.shown.files.is_empty();
         if is_missing {
             file.show(&words::shown(&known.place.file));
+            hides_free.has(state != watch::State::Free);
             let names: Vec<_> = known.shown.files.iter().take(OTHERS).map(|name| words::shown(name)).collect();
             others.show(&names.join(", "));
         }

@@ -6,29 +6,31 @@
 mod drive;
 mod form;
 mod history;
+mod known;
 mod leader;
 
+use std::time::Duration;
+
 use any_spawner::Executor;
-use gloo_timers::callback::Interval;
 use reactive_graph::effect::Effect;
-use reactive_graph::owner::StoredValue;
+use reactive_graph::owner::{Owner, StoredValue};
 use reactive_graph::signal::RwSignal;
 use reactive_graph::traits::{Update, With, WithUntracked, WithValue};
 use web_sys::Element;
 
-use self::drive::{Drive, Known};
+use self::drive::Drive;
 use self::form::Form;
 use self::history::History;
+use self::known::Known;
 use self::leader::Leader;
 use crate::browser;
 use crate::dom::{Slot, find, set};
 use crate::place::{Place, is_wall};
 
 /// The clock moves so often.
-const TICK_MS: u32 = 250;
+const TICK: Duration = Duration::from_millis(250);
 
 /// What the tab knows.
-#[derive(Clone, Debug)]
 struct State {
     known: Known,
     /// Which reading is wanted: another number ends the one that runs. 0: none yet.
@@ -61,12 +63,18 @@ impl Shared {
         match place.settings(token.as_deref()) {
             Err(mistakes) => self.change(|state| state.mistakes = mistakes),
             Ok(settings) => {
-                let known = Known { place: place.clone(), has_token: token.is_some(), ..Known::default() };
+                self.leave();
+                let known = Known::of(place, token);
                 self.change(|state| *state = State::new(known, state.reading + 1));
                 let reading = self.0.with_untracked(|state| state.reading);
-                Executor::spawn_local(Drive::new(self, reading, settings, token).run());
+                Executor::spawn_local(Drive::new(self, reading, settings).run());
             }
         }
+    }
+
+    /// Keeps what is known, for those who come back.
+    fn leave(self) {
+        self.change(|state| std::mem::take(&mut state.known).keep());
     }
 
     fn stop(self) {
@@ -117,6 +125,8 @@ pub(crate) fn begin(tab: &Element) {
     let place = Place::of_fragment(&fragment);
     let remembered = browser::remembered().and_then(|link| Place::of_fragment(&link));
     let is_wall = is_wall(&fragment);
+    // A screen on the wall has nobody who presses a button.
+    let place = place.or_else(|| remembered.clone().filter(|_| is_wall));
     let shown = place.as_ref().or(remembered.as_ref()).cloned().unwrap_or_default();
     let parts = Parts {
         form: Form::new(tab, &shown, remembered.is_some(), is_wall),
@@ -139,10 +149,15 @@ pub(crate) fn begin(tab: &Element) {
     Effect::new(move |_| {
         let _ = parts.try_with_value(|parts| shared.0.with(|state| parts.show(state)));
     });
-    // It ends with the owner.
-    StoredValue::new_local(Interval::new(TICK_MS, move || {
-        if !browser::is_hidden() {
-            shared.change(|state| state.now = browser::now());
+    Owner::on_cleanup(move || shared.leave());
+    // It ends with the owner. Nothing here clears a timer when it is dropped: a document that has gone is swept away in
+    // the same process as the next one, and would clear a timer of that.
+    Executor::spawn_local(async move {
+        while shared.0.try_with_untracked(|_| ()).is_some() {
+            if !browser::is_hidden() {
+                shared.change(|state| state.now = browser::now());
+            }
+            browser::sleep(TICK).await;
         }
-    }));
+    });
 }
