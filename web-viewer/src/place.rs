@@ -104,7 +104,7 @@ impl Place {
         });
         if is_forbidden {
             return Err(vec![format!(
-                "api url is `{}`: plain http is allowed to 127.0.0.1 and localhost only, by the page's own policy",
+                "api url is `{}`: plain http is allowed to 127.0.0.1 and localhost only",
                 self.api
             )]);
         }

@@ -197,15 +197,6 @@ impl Picture {
                 utc(bar.end)
             );
         }
-        for (x, anchor, at) in [(LEFT, "start", self.from), (LEFT + WIDE, "end", self.to)] {
-            let _ = write!(
-                svg,
-                "<text x=\"{}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
-                Tenths(x),
-                height - 4,
-                utc(at)
-            );
-        }
         svg + "</svg>"
     }
 }
@@ -309,7 +300,6 @@ mod tests {
     fn the_exported_picture_has_gaps_and_times_and_is_xml() {
         let svg = Picture::of(&[term("\u{ffff}\u{fffe}\u{1}", 1, 0, 100)], 160, Newest::Over).svg();
         assert!(svg.contains("#f5d5d2") && svg.contains("1970-01-01T00:01:40Z</title>"), "{svg}");
-        assert!(svg.contains(">1970-01-01T00:02:40Z</text>"), "{svg}");
         assert!(!svg.contains(['\u{fffe}', '\u{ffff}', '\u{1}']), "{svg}");
     }
 

@@ -15,11 +15,9 @@ use crate::plan::Budget;
 
 /// `GET /gists/:id/commits` gives at most this many at once.
 const PAGE: usize = 100;
-/// So many places are kept.
-const MOST: usize = 8;
 
 thread_local! {
-    /// Newest first.
+    /// Newest last.
     static KEPT: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -85,7 +83,7 @@ impl Known {
             }
             let mut new = Self { place: place.clone(), token, ..Self::default() };
             // Another gist of the same API has the same budget.
-            let same = all.iter().find(|known| known.token == new.token && known.place.api == place.api);
+            let same = all.iter().rfind(|known| known.token == new.token && known.place.api == place.api);
             if let Some(Self { budget, throttled, .. }) = same {
                 (new.budget, new.throttled, new.next_read) = (*budget, *throttled, *throttled);
             }
@@ -96,10 +94,7 @@ impl Known {
     /// Keeps it for [`Self::of`].
     pub(super) fn keep(self) {
         if !self.place.gist.is_empty() {
-            KEPT.with_borrow_mut(|all| {
-                all.insert(0, self);
-                all.truncate(MOST);
-            });
+            KEPT.with_borrow_mut(|all| all.push(self));
         }
     }
 
