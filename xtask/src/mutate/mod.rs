@@ -92,8 +92,11 @@ impl Copy {
         copy_tree(&workspace.join("core"), &root.join("core"))?;
         std::fs::copy(workspace.join("Cargo.lock"), root.join("Cargo.lock"))?;
         let manifest = std::fs::read_to_string(workspace.join("Cargo.toml"))?;
-        let members = manifest.lines().find(|line| line.starts_with("members =")).context("members in Cargo.toml")?;
-        std::fs::write(root.join("Cargo.toml"), manifest.replace(members, "members = [\"core\"]"))?;
+        let alone = manifest.lines().map(|line| match line.split_once(" = ") {
+            Some((key @ ("members" | "default-members"), _)) => format!("{key} = [\"core\"]\n"),
+            _ => format!("{line}\n"),
+        });
+        std::fs::write(root.join("Cargo.toml"), alone.collect::<String>())?;
         Ok(Self { root })
     }
 
