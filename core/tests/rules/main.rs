@@ -10,8 +10,8 @@ mod stopping;
 
 use std::time::Duration;
 
-use leader_elector_core::elector::Input;
-use leader_elector_core::lock::{Failure, Intent, Reason, Reply, Written};
+use leader_elector_core::elector::{Input, Request};
+use leader_elector_core::lock::{Failure, Intent, Op, Reason, Reply, Written};
 use leader_elector_core::{Candidate, Clock, Event, Identity, Instant, Memory, Next, Now, StopReason, Timing};
 use leader_elector_core::{WallClock, Warning, Why, memory, timing};
 use script::{Script, free, held, ours, unclear, written};
@@ -26,6 +26,17 @@ fn r1_a_foreign_lease_stands_from_our_first_receipt_of_that_version() {
     script.nothing_claimed_before(30_000);
     let claimed = script.claims_from(30_000, &Reply::Unchanged);
     assert!(claimed <= 30_250, "{claimed}");
+}
+
+/// A renewal may have landed since the read was sent. Broken by claiming after any read that is answered late enough.
+#[test]
+fn r1_what_is_claimed_over_was_asked_for_after_its_end() {
+    let mut script = Script::new();
+    script.read(0, held("v1", "stalin", 4));
+    script.nothing_claimed_before(27_000);
+    let read = (27_000..29_999).find_map(|ms| script.at(ms, Input::Wake).request).unwrap();
+    let output = script.at(30_200, Input::Reply(read.ticket, Reply::Unchanged));
+    assert!(!matches!(output.request, Some(Request { op: Op::Write { .. }, .. })), "{output:?}");
 }
 
 /// Broken by restarting nothing on a new version.
@@ -333,4 +344,39 @@ fn a_reply_that_comes_twice_is_counted_and_ignored() {
     let output = script.at(20, Input::Reply(read.ticket, free("v2", 9)));
     assert!(output.request.is_none() && output.events.is_empty());
     assert_eq!(script.stale_replies(), 1);
+}
+
+/// A reply to a request that was given up is no reply to the next one. Broken by giving all of them one number.
+#[test]
+fn a_reply_to_an_earlier_request_is_counted_and_ignored() {
+    let mut script = Script::new();
+    assert_eq!(script.stale_replies(), 0);
+    let first = script.at(0, Input::Wake).request.unwrap();
+    let second = script.at(first.give_up_at.as_millis() + 5_000, Input::Wake).request.unwrap();
+    let now = second.give_up_at.as_millis() - 1_000;
+    let output = script.at(now, Input::Reply(first.ticket, free("v1", 0)));
+    assert!(output.request.is_none() && output.events.is_empty(), "{output:?}");
+    assert_eq!(script.stale_replies(), 1);
+}
+
+/// Whoever asks who leads is told. Broken by keeping the name of who gave the lock back.
+#[test]
+fn a_lock_that_was_given_back_has_no_leader() {
+    let mut script = Script::new();
+    script.read(0, held("v1", "stalin", 4));
+    assert_eq!(script.leader(), Some("stalin"));
+    let read = script.at(2_000, Input::Wake).request.unwrap();
+    script.at(2_000, Input::Reply(read.ticket, script::released_by("v2", "other", 4)));
+    assert_eq!(script.leader(), Some(""));
+}
+
+/// Text that names nobody lies on our term: it is still ours. Broken by telling the token of what was read last.
+#[test]
+fn the_token_of_a_running_term_is_told_whatever_lies_on_it() {
+    let mut script = Script::new();
+    script.lead();
+    let (renewal, _) = script.request_due(10_000, Intent::Renew);
+    let output = script.at(10_100, Input::Reply(renewal, Reply::Failed(Failure::Conflict)));
+    script.at(10_200, Input::Reply(output.request.unwrap().ticket, script::unclear("v3")));
+    assert_eq!(script.token(), Some(1));
 }

@@ -131,8 +131,10 @@ impl Script {
     pub(crate) fn claims_from(&mut self, ms: u64, reply: &Reply) -> u64 {
         for at in (ms..ms + 10_000).step_by(10) {
             if let Some(request) = self.at(at, Input::Wake).request
-                && self.at(at, Input::Reply(request.ticket, reply.clone())).request.is_some()
+                && let Some(Request { op: Op::Write { term, .. }, .. }) =
+                    self.at(at, Input::Reply(request.ticket, reply.clone())).request
             {
+                assert_eq!(term.intent, Intent::Claim);
                 return at;
             }
         }

@@ -287,3 +287,85 @@ fn who_steps_down_stays_away_for_a_lease() {
     script.nothing_claimed_before(35_000);
     script.claims_from(35_000, &Reply::Unchanged);
 }
+
+/// Others respect the newest write of ours that landed, not the claim. Broken by counting from the claim.
+#[test]
+fn the_release_is_tried_until_the_lease_of_the_last_renewal_is_over() {
+    let renewed = Reply::Written(written("v3", 10_000, 0));
+    let shown = script::acknowledging(ours("v3", 1), written("v3", 10_000, 0));
+    for replies in [vec![renewed], vec![Reply::Failed(Failure::Conflict), shown]] {
+        let mut script = Script::new();
+        script.lead();
+        script.request_due(10_000, Intent::Renew);
+        for reply in replies {
+            script.at(10_100, Input::Reply(script.ticket(), reply));
+        }
+        script.at(11_000, Input::Stop);
+        let mut output = script.at(11_000, Input::WorkStopped);
+        let mut last = 11_000;
+        while output.next != Next::Done {
+            if let Some(request) = &output.request {
+                output = script.at(last, Input::Reply(request.ticket, Reply::Failed(Failure::Unsent)));
+            } else {
+                last = script::wake_at(&output);
+                output = script.at(last, Input::Wake);
+            }
+        }
+        assert!((39_000..=40_000).contains(&last), "{last}");
+    }
+}
+
+/// A renewal of unknown outcome, answered while the work ends: what stands has to be read first. Broken by releasing on what
+/// was known before.
+#[test]
+fn r6_what_a_renewal_came_to_while_the_work_ended_is_read_before_the_release() {
+    for failure in [Failure::Unknown, Failure::Conflict] {
+        let mut script = Script::new();
+        script.lead();
+        let (renewal, _) = script.request_due(10_000, Intent::Renew);
+        script.at(10_100, Input::Stop);
+        script.at(10_200, Input::Reply(renewal, Reply::Failed(failure)));
+        let output = script.at(10_300, Input::WorkStopped);
+        assert!(script::is_read(output.request.as_ref()), "{output:?}");
+    }
+}
+
+/// A claim of unknown outcome never landed, and what stands is our term before. Broken by releasing it with the claim's
+/// token.
+#[test]
+fn r7_what_is_released_keeps_its_own_token() {
+    let mut script = Script::new();
+    script.claim(0, ours("v1", 5));
+    script.at(500, Input::Stop);
+    let output = script.at(5_000, Input::Reply(script.ticket(), Reply::Failed(Failure::Unknown)));
+    let output = script.at(5_100, Input::Reply(output.request.unwrap().ticket, ours("v1", 5)));
+    let release = script::term(output.request.as_ref());
+    assert_eq!((release.intent, release.token.get()), (Intent::Release, 5));
+}
+
+/// Broken by looking until the lease is over.
+#[test]
+fn a_claim_that_is_nowhere_is_looked_for_a_few_times() {
+    let mut script = Script::new();
+    script.claim(0, free("v1", 0));
+    script.at(500, Input::Stop);
+    let mut output = script.at(5_000, Input::Reply(script.ticket(), Reply::Failed(Failure::Unknown)));
+    let mut reads = 0;
+    while output.next != Next::Done {
+        let read = output.request.take().or_else(|| script.at(script::wake_at(&output), Input::Wake).request);
+        output = script.at(6_000 + reads * 5_000, Input::Reply(read.unwrap().ticket, free("v1", 0)));
+        reads += 1;
+    }
+    assert_eq!(reads, 3);
+}
+
+/// Broken by staying away for a lease.
+#[test]
+fn a_follower_that_is_asked_to_step_down_goes_on_following() {
+    let mut script = Script::new();
+    script.read(0, held("v1", "stalin", 4));
+    let output = script.at(1_000, Input::StepDown);
+    assert!(output.events.is_empty() && output.request.is_none(), "{output:?}");
+    script.nothing_claimed_before(30_000);
+    assert!(script.claims_from(30_000, &Reply::Unchanged) <= 30_250);
+}
