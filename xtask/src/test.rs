@@ -59,11 +59,7 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     }
     stage("clippy", &|| {
         let all = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
-        match tool("clippy", "clippy", &all)? {
-            // What of the page is built for a browser alone.
-            Outcome::Passed => cargo(&["clippy", "-p", web::PACKAGE, "--target", WASM[0], "--", "-D", "warnings"]),
-            other => Ok(other),
-        }
+        tool("clippy", "clippy", &all)
     })?;
     let ahead = RefCell::new(None);
     stage("tests", &|| tests(&ahead))?;

@@ -11,7 +11,7 @@ use crate::image::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The page.
-pub(crate) const PACKAGE: &str = "leader-elector-viewer";
+const PACKAGE: &str = "leader-elector-viewer";
 
 /// How the page is built.
 #[derive(clap::Args, Debug)]
