@@ -148,7 +148,8 @@ pub(crate) fn figures() -> Result<std::result::Result<Vec<(String, f64)>, Lacks>
 
 /// Runs a script of the pages with the binary that it starts servers and candidates from.
 fn node(args: &[&str], figures: Option<&Path>) -> Result<bool> {
-    let binary = crate::demo::build(&["-p", "leader-elector", "--features", "viewer"])?;
+    // The demo's own: its pages come out of the folder, and a second build takes a minute.
+    let binary = crate::demo::build(&["-p", "leader-elector"])?;
     let mut node = Command::new("node");
     node.args(args).current_dir(pages()).env("LEADER_ELECTOR", binary).env("PAGE_FOLDER", folder());
     node.envs(figures.map(|file| ("PAGE_FIGURES", file)));
