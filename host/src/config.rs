@@ -224,11 +224,7 @@ fn name(given: Option<&str>) -> Result<String, String> {
 }
 
 fn write_mode(given: &str) -> Result<WriteMode, String> {
-    match given {
-        "patch" => Ok(WriteMode::Patch),
-        "push" => Ok(WriteMode::Push),
-        other => Err(format!("write is `{other}`: allowed are push and patch")),
-    }
+    WriteMode::named(given).ok_or_else(|| format!("write is `{given}`: allowed are push and patch"))
 }
 
 #[cfg(test)]

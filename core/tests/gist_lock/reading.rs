@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use leader_elector_core::Lock;
 use leader_elector_core::WriteMode::{Patch, Push};
-use leader_elector_core::emulator::HistoryField;
-use leader_elector_core::lock::{Failure, Intent, Reply};
+use leader_elector_core::emulator::{HistoryField, RevisionId};
+use leader_elector_core::lock::{Failure, Intent, Reply, Written};
 use leader_elector_core::warning::Warning;
+use leader_elector_core::{Lock, WriteMode};
 
 use crate::hand::{Hand, LEASE, Trick, failed, foreign, status};
 
@@ -94,18 +94,24 @@ fn another_holder_ends_the_term_at_first_sight_even_if_more_has_to_be_fetched() 
     }
 }
 
+/// Leads with token 10 after a program whose record stood at the revision named, in a store that tells no history.
+fn leads_after_another(write: WriteMode) -> (Hand, RevisionId, Written) {
+    let mut hand = Hand::new(write);
+    hand.store.edit(Some(&foreign("go", 15, 9)));
+    let foreign = hand.standing();
+    let before = hand.store.head();
+    hand.pass(Duration::from_secs(LEASE));
+    let claimed = hand.written(Intent::Claim, 10, &foreign.head);
+    hand.store.history(HistoryField::Null);
+    (hand, before, claimed)
+}
+
 /// Where `history` is missing the text comes before the list: one that is known to be older is no holder to give way to.
 /// Broken by looking for it in the last snapshot only, which an own write drops.
 #[test]
 fn the_text_of_a_predecessor_in_a_stale_read_ends_no_term() {
     for write in [Patch, Push] {
-        let mut hand = Hand::new(write);
-        hand.store.edit(Some(&foreign("go", 15, 9)));
-        let foreign = hand.standing();
-        let before = hand.store.head();
-        hand.pass(Duration::from_secs(LEASE));
-        let claimed = hand.written(Intent::Claim, 10, &foreign.head);
-        hand.store.history(HistoryField::Null);
+        let (mut hand, before, claimed) = leads_after_another(write);
         hand.tricks([Trick::LoseAnswer, Trick::Stale(before)]);
         assert_eq!(*failed(&hand.try_write(Intent::Renew, 10, &claimed.head)), Failure::Unknown, "{write}");
         assert_eq!(*failed(&hand.read()), Failure::Unknown, "{write}");
@@ -116,13 +122,7 @@ fn the_text_of_a_predecessor_in_a_stale_read_ends_no_term() {
 /// The same in the answer to a PATCH.
 #[test]
 fn the_text_of_a_predecessor_in_a_stale_answer_ends_no_term() {
-    let mut hand = Hand::new(Patch);
-    hand.store.edit(Some(&foreign("go", 15, 9)));
-    let foreign = hand.standing();
-    let before = hand.store.head();
-    hand.pass(Duration::from_secs(LEASE));
-    let claimed = hand.written(Intent::Claim, 10, &foreign.head);
-    hand.store.history(HistoryField::Null);
+    let (mut hand, before, claimed) = leads_after_another(Patch);
     let look = http::Request::get(format!("http://api.test/gists/{}", hand.store.gist))
         .header("user-agent", "test")
         .header("authorization", "Bearer secret")
