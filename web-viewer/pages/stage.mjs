@@ -15,7 +15,7 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 const root = new URL("../..", import.meta.url).pathname;
 export const folder = process.env.PAGE_FOLDER ?? join(root, "target/web");
 const binary = process.env.LEADER_ELECTOR ?? join(root, "target/release/leader-elector");
-const file = "multi-cluster-leader-election.lock";
+export const lockFile = "multi-cluster-leader-election.lock";
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml" };
 
 // Serves the folder under a path of its own, as a static host may.
@@ -33,6 +33,13 @@ async function serve() {
   return { url: `http://127.0.0.1:${server.address().port}/some/where/`, stop: () => server.close() };
 }
 
+// The page as the binary serves it.
+export async function served() {
+  const child = spawn(binary, ["viewer", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "pipe", "inherit"] });
+  const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  return { url: value.replace(/^listening on /, ""), stop: () => child.kill("SIGKILL") };
+}
+
 // A gist server with a free lock.
 export async function gists(limits = "off") {
   const child = spawn(binary, ["gist-server", "--listen", "127.0.0.1:0", "--create", "--limits", limits], { stdio: ["ignore", "pipe", "inherit"] });
@@ -48,7 +55,7 @@ export async function gists(limits = "off") {
     stop: () => child.kill("SIGKILL"),
     faults: (rules) => control("faults", rules),
     log: async () => (await control("log")).json(),
-    write: async (text, name = file) => {
+    write: async (text, name = lockFile) => {
       const body = JSON.stringify({ files: { [name]: text === null ? null : { content: text } } });
       const response = await fetch(`${api}/gists/${gist}`, { method: "PATCH", body, headers: { authorization, "user-agent": "pages" } });
       if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);

@@ -7,6 +7,7 @@ mod compose;
 mod debian;
 mod demo;
 mod docker;
+mod elector;
 mod image;
 mod mutate;
 mod simulate;

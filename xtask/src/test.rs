@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::elector::Elector;
 use crate::{chart, clusters, demo, docker, mutate, simulate, wasi, web};
 
 const WASM: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
@@ -16,6 +17,9 @@ const CORE: &str = "leader-elector-core";
 
 /// They have stages of their own: one needs helm, the other Docker.
 const APART: [&str; 2] = ["leader-elector-chart-tests", docker::HARNESS];
+
+/// What the tests are built from, and how.
+pub(crate) const WORKSPACE: [&str; 6] = ["--workspace", "--exclude", APART[0], "--exclude", APART[1], "--all-features"];
 
 /// What all stages may take together.
 const AT_MOST: Duration = Duration::from_mins(42);
@@ -76,7 +80,7 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     stage("mutations", &|| Ok(passed(mutate::run(&mutate::Args::slice())?)))?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
     stage("page", &|| {
-        Ok(match web::test()? {
+        Ok(match web::test(Elector::Tested)? {
             Ok(good) => passed(good),
             Err(web::Lacks(why, mend)) => Outcome::NotRun(why, mend),
         })
@@ -146,14 +150,13 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
 /// The workspace's tests. They wait for clocks and sockets most of the time: so twice as many run at once as there are
 /// cores, and meanwhile begins what takes longest of all, the build of the runner.
 fn tests(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
-    let all = ["--workspace", "--exclude", APART[0], "--exclude", APART[1], "--all-features"];
-    if !command("cargo", &[&["test", "--no-run"][..], &all].concat())? {
+    if !command("cargo", &[&["test", "--no-run"][..], &WORKSPACE].concat())? {
         return Ok(Outcome::Failed);
     }
     ahead.replace(Some(wasi::build_ahead()?));
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = format!("RUST_TEST_THREADS={}", 2 * cores);
-    Ok(passed(command("env", &[&[&*threads, "cargo", "test"][..], &all].concat())?))
+    Ok(passed(command("env", &[&[&*threads, "cargo", "test"][..], &WORKSPACE].concat())?))
 }
 
 /// The component's tests, once the build that began ahead of them is over. Whether it went well they say themselves.
@@ -161,7 +164,7 @@ fn component(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
     if let Some(mut build) = ahead.take() {
         build.wait().context("the runner's build")?;
     }
-    Ok(passed(wasi::test()?))
+    Ok(passed(wasi::test(Elector::Tested)?))
 }
 
 /// A cargo command that a component of the toolchain brings.

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{Parser, Payload};
 
-use crate::demo::{self, host::Host};
+use crate::demo::host::Host;
+use crate::elector::Elector;
 
 /// A host program carries it along: it stays below a megabyte.
 const LARGEST: u64 = 1_000_000;
@@ -46,7 +47,7 @@ pub(crate) struct Args {
 /// Builds, prints size and imports, and runs if asked to.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     if args.test {
-        return test();
+        return test(Elector::Released);
     }
     let component = component()?;
     if !args.run {
@@ -62,8 +63,8 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
 }
 
 /// Builds the component, holds it to its size, its imports and its lines, and tests it beside the native binary.
-pub(crate) fn test() -> Result<bool> {
-    let native = demo::build(&["-p", "leader-elector"])?;
+pub(crate) fn test(elector: Elector) -> Result<bool> {
+    let native = elector.build()?;
     let native = std::path::absolute(native).context("the binary")?;
     let lines = glue()?;
     println!("host-wasi/src: {lines} lines of code (fewer than {GLUE})");

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::debian;
+use crate::elector::Elector;
 use crate::image::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -36,10 +37,15 @@ pub(crate) fn folder() -> PathBuf {
     root().join("target/web")
 }
 
+/// Whether it is there.
+pub(crate) fn is_built() -> bool {
+    folder().join("index.html").exists()
+}
+
 /// Builds it; `true` if that went well and it is as small as promised.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     if args.test {
-        return match test()? {
+        return match test(Elector::Released)? {
             Ok(good) => Ok(good),
             Err(Lacks(why, mend)) => anyhow::bail!("{why}; mend it with: {mend}"),
         };
@@ -50,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             anyhow::bail!("{why}; mend it with: {mend}");
         }
         let pictures = root().join("target/screenshots");
-        let good = node(&["screenshots.mjs", &pictures.display().to_string()], None)?;
+        let good = node(&["screenshots.mjs", &pictures.display().to_string()], Elector::Released, None)?;
         println!("\nPictures are in {}.", pictures.display());
         return Ok(good);
     }
@@ -120,13 +126,14 @@ fn flags() -> String {
 }
 
 /// The page's logic in Node, and the page in Chromium against `gist-server`; `Err` in the result where the machine lacks something.
-pub(crate) fn test() -> Result<std::result::Result<bool, Lacks>> {
+pub(crate) fn test(elector: Elector) -> Result<std::result::Result<bool, Lacks>> {
     if let Some(lacks) = install()? {
         return Ok(Err(lacks));
     }
     build()?;
     let logic = logic()?;
-    Ok(Ok(node(&["--test", "--test-concurrency=1", "viewer.test.mjs", "playground.test.mjs"], None)? && logic))
+    let tests = ["--test", "--test-concurrency=1", "viewer.test.mjs", "playground.test.mjs"];
+    Ok(Ok(node(&tests, elector, None)? && logic))
 }
 
 /// What the pages' tests measure, with names; `Err` in the result where the machine lacks something.
@@ -138,8 +145,12 @@ pub(crate) fn figures() -> Result<std::result::Result<Vec<(String, f64)>, Lacks>
     let file = root().join("target/page-figures");
     std::fs::write(&file, "").with_context(|| file.display().to_string())?;
     // A bound that is broken shows in the figures.
-    let name = "--test-name-pattern=^(a leader appears|first paint|all files|scripts take|memory stays)";
-    node(&["--test", "--test-concurrency=1", name, "viewer.test.mjs", "playground.test.mjs"], Some(&file))?;
+    let name = "--test-name-pattern=^(a leader appears|first paint|all files|a day of terms|scripts take|memory stays)";
+    node(
+        &["--test", "--test-concurrency=1", name, "viewer.test.mjs", "playground.test.mjs"],
+        Elector::Released,
+        Some(&file),
+    )?;
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let figure =
         |line: &str| line.split_once('\t').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
@@ -147,12 +158,13 @@ pub(crate) fn figures() -> Result<std::result::Result<Vec<(String, f64)>, Lacks>
 }
 
 /// Runs a script of the pages with the binary that it starts servers and candidates from.
-fn node(args: &[&str], figures: Option<&Path>) -> Result<bool> {
-    // The demo's own: its pages come out of the folder, and a second build takes a minute.
-    let binary = crate::demo::build(&["-p", "leader-elector"])?;
+fn node(args: &[&str], elector: Elector, figures: Option<&Path>) -> Result<bool> {
+    let binary = elector.with_page()?;
     let mut node = Command::new("node");
     node.args(args).current_dir(pages()).env("LEADER_ELECTOR", binary).env("PAGE_FOLDER", folder());
-    node.envs(figures.map(|file| ("PAGE_FIGURES", file)));
+    if let Some(file) = figures {
+        node.env("PAGE_FIGURES", file).env("HISTORY_TERMS", "2000");
+    }
     Ok(node.status().context("node")?.success())
 }
 

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::RUNS;
 use super::row::{Bound, Row, Unit};
-use crate::demo::{self, Timings};
+use crate::demo::Timings;
+use crate::elector;
 
 /// What requests and answers, and the start of a process, cost at most beyond the named parts of a bound.
 pub(super) const SLACK: f64 = 0.5;
@@ -86,7 +87,7 @@ struct Figures(BTreeMap<String, Vec<f64>>);
 
 impl Figures {
     fn of(example: &str, args: &[&str]) -> Result<Self> {
-        let binary = demo::build(&["-p", "leader-elector-core", "--features", "sim", "--example", example])?;
+        let binary = elector::release(&["-p", "leader-elector-core", "--features", "sim", "--example", example])?;
         let output = Command::new(&binary)
             .args(args)
             .stdin(Stdio::null())

@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::demo::host::Host;
+use crate::elector::Elector;
 use crate::{demo, wasi};
 
 /// A figure that was measured fewer times proves little.
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     if args.page {
         return Ok(row::print(&page::rows()?));
     }
-    let binary = demo::build(&["-p", "leader-elector"])?;
+    let binary = Elector::Released.build()?;
     let component = wasi::host();
     let start = Instant::now();
     let mut rows = if args.wasi { Vec::new() } else { figures::virtual_time(&args.write)? };

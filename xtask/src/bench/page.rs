@@ -6,11 +6,12 @@ use super::row::{Bound, Row, Unit};
 use crate::web;
 
 /// The page's bounds, with the names under which its tests report.
-const BOUNDS: [(&str, &str, f64, Unit); 5] = [
+const BOUNDS: [(&str, &str, f64, Unit); 6] = [
     ("size", "page: all files, gzipped, in bytes", 256_000.0, Unit::Count),
     ("first paint", "page: first paint at a quarter of the machine's speed", 1000.0, Unit::Millis),
     ("change", "page: a change of leader is shown, after the take-over (poll 2 s + 1 s)", 3000.0, Unit::Millis),
     ("frame", "playground: script time a frame, seven candidates at 10×, 95th percentile", 8.0, Unit::Millis),
+    ("drawn", "page: a day's history (2,000 terms) drawn anew", 100.0, Unit::Millis),
     ("growth", "playground: memory gained between 3.5 and 7 hours of a run at 60×", 0.5, Unit::Megabytes),
 ];
 

@@ -5,12 +5,11 @@ mod play;
 pub(crate) mod process;
 pub(crate) mod report;
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
+use crate::elector::Elector;
 use crate::{wasi, web};
 
 /// Who is the component, where one is asked for.
@@ -38,12 +37,14 @@ pub(crate) struct Args {
     /// Leave everything running at the end
     #[arg(long)]
     keep: bool,
+    #[arg(skip)]
+    elector: Elector,
 }
 
 impl Args {
     /// The demo as the tests play it.
     pub(crate) fn fast(write: &str) -> Self {
-        Self { fast: true, write: write.to_owned(), wasi: false, keep: false }
+        Self { fast: true, write: write.to_owned(), wasi: false, keep: false, elector: Elector::Tested }
     }
 
     /// The same with the component among the candidates.
@@ -96,9 +97,7 @@ impl Timings {
 
 /// Builds the binary, plays, reports; `true` if every bound held and no two led at once.
 pub(crate) fn run(args: &Args) -> Result<bool> {
-    let page = web::folder().join("index.html").exists();
-    let with: &[&str] = if page { &["--features", "viewer"] } else { &[] };
-    let binary = build(&[&["-p", "leader-elector"], with].concat())?;
+    let binary = args.elector.with_page()?;
     let component = args.wasi.then(wasi::host).transpose()?;
     process::end_all_on_a_signal()?;
     let (timings, limits) = if args.fast {
@@ -114,7 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         stage.hold(CLEOPATRA, component);
     }
     // Ended with the demo.
-    let _page = if page {
+    let _page = if web::is_built() {
         Some(stage.page()?)
     } else {
         println!("To watch it in a browser, build the page first: cargo xtask web");
@@ -127,16 +126,4 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         stage.keep(&binary);
     }
     Ok(good)
-}
-
-/// Builds what these arguments of `cargo build --release` name, and says where it is.
-pub(crate) fn build(what: &[&str]) -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--message-format", "json-render-diagnostics"]).args(what);
-    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("cargo build")?;
-    ensure!(output.status.success(), "cargo build {} failed", what.join(" "));
-    let text = String::from_utf8_lossy(&output.stdout);
-    let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let binary = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    binary.context("cargo named no binary")
 }
