@@ -161,7 +161,7 @@ impl Picture {
         use std::fmt::Write;
         const FILLS: [&str; COLOURS] = ["#1f4fd8", "#b4540a", "#0b7a5c", "#8a2bb8", "#b3261e", "#51606f", "#7a6a00"];
         const LEFT: f64 = 180.0;
-        const WIDE: f64 = 800.0;
+        const WIDE: f64 = 760.0;
         const LANE: usize = 30;
         let height = self.lanes.len() * LANE + 30;
         let mut svg = format!(
@@ -196,6 +196,11 @@ impl Picture {
                 utc(bar.start),
                 utc(bar.end)
             );
+        }
+        let y = self.lanes.len() * LANE + 24;
+        for at in self.ticks() {
+            let (x, _) = across(at, at);
+            let _ = write!(svg, "<text x=\"{x}\" y=\"{y}\" font-size=\"10\" text-anchor=\"middle\">{}</text>", utc(at));
         }
         svg + "</svg>"
     }
@@ -300,6 +305,8 @@ mod tests {
     fn the_exported_picture_has_gaps_and_times_and_is_xml() {
         let svg = Picture::of(&[term("\u{ffff}\u{fffe}\u{1}", 1, 0, 100)], 160, Newest::Over).svg();
         assert!(svg.contains("#f5d5d2") && svg.contains("1970-01-01T00:01:40Z</title>"), "{svg}");
+        // Every half a minute of 160 s.
+        assert!(svg.contains("x=\"465.0\" y=\"54\"") && svg.contains(">1970-01-01T00:01:00Z</text>"), "{svg}");
         assert!(!svg.contains(['\u{fffe}', '\u{ffff}', '\u{1}']), "{svg}");
     }
 

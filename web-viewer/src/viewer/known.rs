@@ -16,6 +16,9 @@ use crate::plan::Budget;
 /// `GET /gists/:id/commits` gives at most this many at once.
 const PAGE: usize = 100;
 
+/// So many places are remembered at most.
+const MOST_KEPT: usize = 16;
+
 thread_local! {
     /// Newest last.
     static KEPT: RefCell<Vec<Known>> = const { RefCell::new(Vec::new()) };
@@ -94,7 +97,12 @@ impl Known {
     /// Keeps it for [`Self::of`].
     pub(super) fn keep(self) {
         if !self.place.gist.is_empty() {
-            KEPT.with_borrow_mut(|all| all.push(self));
+            KEPT.with_borrow_mut(|all| {
+                if all.len() == MOST_KEPT {
+                    all.remove(0);
+                }
+                all.push(self);
+            });
         }
     }
 
