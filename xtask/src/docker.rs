@@ -47,6 +47,11 @@ impl Args {
     }
 }
 
+/// Whether it can be played here, as far as that can be told without starting an engine.
+pub(crate) fn may_run() -> bool {
+    geteuid().is_root() || Engine(None).answers()
+}
+
 /// Plays it all.
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     // Its judge can be judged without an engine.

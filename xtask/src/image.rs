@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -106,9 +106,20 @@ pub(crate) fn weight(binary: &Path) -> Result<f64> {
     Ok(f64::from(u32::try_from(bytes).context("an image of over 4 GB")?) / 1e6)
 }
 
-/// The static binary, with everything that a cluster needs.
+/// The package of the image, with everything that a cluster needs.
+const PACKAGE: [&str; 4] = ["-p", "leader-elector", "--features", "kube"];
+
+/// The static binary.
 fn binary(arch: Arch) -> Result<PathBuf> {
-    static_binary(arch, &["-p", "leader-elector", "--features", "kube"], "leader-elector")
+    static_binary(arch, &PACKAGE, "leader-elector")
+}
+
+/// Begins to build the image's binary, behind whatever else wants the cores.
+pub(crate) fn build_ahead() -> Result<Child> {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "19", "cargo"]);
+    let mut build = static_build(nice, Arch::Amd64, &PACKAGE)?;
+    build.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("nice")
 }
 
 /// A static binary of this workspace for this machine.
@@ -117,12 +128,19 @@ pub(crate) fn static_for_here(package: &[&str], name: &str) -> Result<PathBuf> {
 }
 
 fn static_binary(arch: Arch, package: &[&str], name: &str) -> Result<PathBuf> {
+    let mut cargo = static_build(Command::new("cargo"), arch, package)?;
+    println!("$ {cargo:?}");
+    ensure!(cargo.stdin(Stdio::null()).status()?.success(), "the static binary does not build");
+    Ok(target_directory().join(arch.target()).join("release").join(name))
+}
+
+/// `cargo` with what it takes to build a static binary; what that needs is installed first.
+fn static_build(mut cargo: Command, arch: Arch, package: &[&str]) -> Result<Command> {
     let target = arch.target();
     ensure!(
         Command::new("rustup").args(["target", "add", target]).stdin(Stdio::null()).output()?.status.success(),
         "rustup cannot install the target: rustup target add {target}"
     );
-    let mut cargo = Command::new("cargo");
     match arch {
         Arch::Amd64 => {
             ensure!(
@@ -139,9 +157,7 @@ fn static_binary(arch: Arch, package: &[&str], name: &str) -> Result<PathBuf> {
         }
     }
     cargo.args(["--release", "--target", target]).args(package);
-    println!("$ {cargo:?}");
-    ensure!(cargo.stdin(Stdio::null()).status()?.success(), "the static binary does not build");
-    Ok(target_directory().join(target).join("release").join(name))
+    Ok(cargo)
 }
 
 fn says(program: &str, args: &[&str]) -> Result<String> {

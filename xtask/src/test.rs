@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::elector::Elector;
-use crate::{chart, clusters, demo, docker, mutate, simulate, wasi, web};
+use crate::{chart, clusters, demo, docker, image, mutate, simulate, wasi, web};
 
 const WASM: [&str; 2] = ["wasm32-unknown-unknown", "wasm32-wasip2"];
 const CORE: &str = "leader-elector-core";
@@ -23,6 +23,9 @@ pub(crate) const WORKSPACE: [&str; 6] = ["--workspace", "--exclude", APART[0], "
 
 /// What all stages may take together.
 const AT_MOST: Duration = Duration::from_mins(42);
+
+/// A build that runs while stages wait for other things.
+type Ahead = RefCell<Option<Child>>;
 
 /// How a stage ended.
 pub(crate) enum Outcome {
@@ -65,8 +68,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
         let all = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
         tool("clippy", "clippy", &all)
     })?;
-    let ahead = RefCell::new(None);
-    stage("tests", &|| tests(&ahead))?;
+    let (runner, binary) = (Ahead::default(), Ahead::default());
+    stage("tests", &|| tests(&runner))?;
     stage("clusters", &clusters::run)?;
     stage("chart", &chart::run)?;
     stage("docs", &|| {
@@ -80,15 +83,25 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     stage("mutations", &|| Ok(passed(mutate::run(&mutate::Args::slice())?)))?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
     stage("page", &|| {
+        // The pages' tests, the component's and the demos wait most of the time.
+        if docker::may_run() {
+            binary.replace(image::build_ahead().ok());
+        }
         Ok(match web::test(Elector::Tested)? {
             Ok(good) => passed(good),
             Err(web::Lacks(why, mend)) => Outcome::NotRun(why, mend),
         })
     })?;
-    stage("component", &|| component(&ahead))?;
+    stage("component", &|| {
+        join(&runner)?;
+        Ok(passed(wasi::test(Elector::Tested)?))
+    })?;
     stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;
     stage("demo, patch, component", &|| Ok(passed(demo::run(&demo::Args::fast("patch").with_component())?)))?;
-    stage("docker", &|| docker::run(&docker::Args::short()))?;
+    stage("docker", &|| {
+        join(&binary)?;
+        docker::run(&docker::Args::short())
+    })?;
     report(&stages, require_all)
 }
 
@@ -149,22 +162,22 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
 
 /// The workspace's tests. They wait for clocks and sockets most of the time: so twice as many run at once as there are
 /// cores, and meanwhile begins what takes longest of all, the build of the runner.
-fn tests(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
+fn tests(runner: &Ahead) -> Result<Outcome> {
     if !command("cargo", &[&["test", "--no-run"][..], &WORKSPACE].concat())? {
         return Ok(Outcome::Failed);
     }
-    ahead.replace(Some(wasi::build_ahead()?));
+    runner.replace(Some(wasi::build_ahead()?));
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let threads = format!("RUST_TEST_THREADS={}", 2 * cores);
     Ok(passed(command("env", &[&[&*threads, "cargo", "test"][..], &WORKSPACE].concat())?))
 }
 
-/// The component's tests, once the build that began ahead of them is over. Whether it went well they say themselves.
-fn component(ahead: &RefCell<Option<Child>>) -> Result<Outcome> {
+/// Waits until a build is over that began ahead of the stage that needs it. Whether it went well that stage says itself.
+fn join(ahead: &Ahead) -> Result<()> {
     if let Some(mut build) = ahead.take() {
-        build.wait().context("the runner's build")?;
+        build.wait().context("a build that began ahead")?;
     }
-    Ok(passed(wasi::test(Elector::Tested)?))
+    Ok(())
 }
 
 /// A cargo command that a component of the toolchain brings.

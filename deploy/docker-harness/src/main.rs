@@ -76,7 +76,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// `install` puts the elector into a volume, as the chart's initContainer does; a scratch image starts it there.
+/// `install` puts the elector into a volume, as the chart's initContainer does; a scratch image starts it there. That image
+/// has no certificates: without those from beside the copy it would not start.
 fn installed(args: &Args) -> Result<Vec<String>> {
     let prefix = format!("le-install-{}", std::process::id());
     let mut stage = Stage::new(&prefix, &args.image, &args.job)?;
