@@ -48,7 +48,10 @@ pub(crate) async fn run(args: ResetArgs) -> Result<(), Failure> {
         }
     }
     observer.reset(&standing, standing.newest_token).await?;
-    let next = format!("the next term has token {}", standing.newest_token.get() + 1);
+    let next = standing.newest_token.next().map_or_else(
+        || "and no term can follow: no token is left".to_owned(),
+        |token| format!("the next term has token {token}"),
+    );
     // Who starts now cannot know that it has run out (R9).
     print(&if standing.record.as_deref().is_some_and(Record::is_held) {
         let seconds = standing.stands_for.as_secs();

@@ -401,7 +401,7 @@ function ahead() {
 
 test("a day of terms is drawn at once", async () => {
   // A day has 2,000, which the bench asks for: to come to know of so many takes the page a minute.
-  const terms = Number(process.env.HISTORY_TERMS ?? 500);
+  const terms = Number(process.env.HISTORY_TERMS ?? 300);
   const gist = await server();
   const one = await page();
   await one.addInitScript(`(${ahead})()`);

@@ -83,16 +83,16 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     stage("mutations", &|| Ok(passed(mutate::run(&mutate::Args::slice())?)))?;
     stage("stdio host", &|| cargo(&["build", "--release", "-p", CORE, "--example", "stdio_host"]))?;
     stage("page", &|| {
-        // The pages' tests, the component's and the demos wait most of the time.
-        if docker::may_run() {
-            binary.replace(image::build_ahead().ok());
-        }
         Ok(match web::test(Elector::Tested)? {
             Ok(good) => passed(good),
             Err(web::Lacks(why, mend)) => Outcome::NotRun(why, mend),
         })
     })?;
     stage("component", &|| {
+        // This stage and the demos wait most of the time.
+        if docker::may_run() {
+            binary.replace(image::build_ahead().ok());
+        }
         join(&runner)?;
         Ok(passed(wasi::test(Elector::Tested)?))
     })?;

@@ -100,6 +100,11 @@ impl MachineClock {
         (self.ahead_ppm, self.wall_ahead_ms) = (0, 0);
     }
 
+    /// Whether it shows another time than the true one, or will.
+    pub(super) const fn is_wrong(&self) -> bool {
+        self.ahead_ppm != 0 || self.wall_ahead_ms != 0
+    }
+
     /// The wall clock is set forward or back.
     pub(super) const fn jump(&mut self, by_ms: i64) {
         self.wall_ahead_ms = self.wall_ahead_ms.saturating_add(by_ms);

@@ -231,8 +231,7 @@ impl Course {
         }
         builder = builder.write(profile.write.unwrap_or_else(|| either(&mut dice)));
         let can_mix = profile.mixed && profile.write.is_none();
-        let mixes = dice.below(10) == 0 && can_mix && profile.faults.has(Fault::MixedModes);
-        if mixes {
+        if dice.below(10) == 0 && can_mix && profile.faults.has(Fault::MixedModes) {
             for seat in 0..count {
                 builder = builder.write_of(seat, either(&mut dice));
             }
@@ -243,17 +242,8 @@ impl Course {
             _ => builder.latency(Duration::from_millis(20), Duration::from_millis(500)),
         };
         let mut world = as_wanted(builder).build()?;
-        for (is_so, fault) in [(mixes, Fault::MixedModes), (counts, Fault::Limits)] {
-            if is_so {
-                world.coverage.fault(fault);
-            }
-        }
-        for seat in &mut world.seats {
-            if profile.faults.has(Fault::WrongClock) {
-                world.coverage.fault(Fault::WrongClock);
-            } else {
-                seat.clock.mend();
-            }
+        if !profile.faults.has(Fault::WrongClock) {
+            world.seats.iter_mut().for_each(|seat| seat.clock.mend());
         }
         if world.seats.iter().any(|seat| seat.timing.settle().is_zero()) {
             faults = faults.without(Fault::LostUpdate);

@@ -118,13 +118,14 @@ faults! {
     Commit = "commit by git" @ INCIDENT,
     /// A foreign program writes blindly for a while.
     Foreign = "foreign program" @ INCIDENT,
-    /// The store counts, and refuses what goes beyond its limits.
+    /// The store counts, and refuses what goes beyond its limits. Counted are such refusals.
     Limits = "limits that count" @ WORLD,
     /// A candidate is asked to end while it claims.
     StopDuringClaim = "stop during a claim" @ [300, 1500, 5000],
-    /// A monotonic clock that runs too fast or too slow, and a wall clock that is off by up to a day.
+    /// A monotonic clock that runs too fast or too slow, and a wall clock that is off by up to a day. Counted are the terms
+    /// that were led by one.
     WrongClock = "wrong clock" @ WORLD,
-    /// One gist, and candidates of both write modes.
+    /// One gist, and candidates of both write modes. Counted are the candidates that came upon the other mode.
     MixedModes = "mixed modes" @ WORLD,
 }
 

@@ -276,6 +276,9 @@ impl World {
         match self.terms.lead(self.now, term) {
             Ok(Lease::Begun) => {
                 self.coverage.path(Path::Term);
+                if self.seats[process.seat].clock.is_wrong() {
+                    self.coverage.fault(Fault::WrongClock);
+                }
                 if before.is_some_and(|(seat, last)| seat == process.seat && last != index) {
                     self.coverage.path(Path::SameNameAgain);
                 }
@@ -318,6 +321,9 @@ impl World {
                 Warning::NoRecordInSight { .. } | Warning::TokensExhausted { .. } | Warning::OtherMode { .. } => {
                     self.processes[index].is_barred = true;
                     self.coverage.path(Path::Barred);
+                    if matches!(warning, Warning::OtherMode { .. }) {
+                        self.coverage.fault(Fault::MixedModes);
+                    }
                 }
                 Warning::ThrottledBeyondLease { .. } => self.coverage.path(Path::ThrottledBeyondLease),
                 Warning::StaleRead { .. } => self.coverage.path(Path::StaleNoticed),
@@ -408,6 +414,7 @@ impl World {
         let refused = [http::StatusCode::FORBIDDEN, http::StatusCode::TOO_MANY_REQUESTS];
         if response.as_ref().is_some_and(|response| refused.contains(&response.status())) {
             shows = None;
+            self.coverage.fault(Fault::Limits);
         }
         if let Some(no) = fate.effect.says_instead {
             response = Some(no.response(unix_ms));

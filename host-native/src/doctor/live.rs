@@ -21,6 +21,8 @@ use leader_elector_host::say::printable;
 /// As often as a follower reads, and in all no more often than the budget bears.
 const POLL: Duration = Duration::from_secs(2);
 const POLLS: u32 = 50;
+/// So many polls in a row may fail; the last one may not, or nobody knows whether the lock has moved.
+const FAILED: u32 = 3;
 
 /// Watches a lock that is held, or unclear, for as long as it asks to be respected: a live one moves.
 pub(super) async fn refuse(
@@ -53,10 +55,15 @@ async fn watch(settings: &Settings, world: OnAccount<'_>) -> Result<()> {
     );
     complain(words);
     let poll = POLL.max(standing.stands_for / POLLS);
-    while clock::now().at < end {
-        clock::sleep_until((clock::now().at + poll).min(end)).await;
-        if observer.read().await.map_err(why)?.is_some_and(|now| has_moved(&standing, &now)) {
-            return Err(Stop::Alive);
+    let mut failed = 0;
+    while clock::now().at < end || failed > 0 {
+        let next = clock::now().at + poll;
+        clock::sleep_until(if failed > 0 { next } else { next.min(end) }).await;
+        match observer.read().await {
+            Ok(Some(now)) if has_moved(&standing, &now) => return Err(Stop::Alive),
+            Ok(_) => failed = 0,
+            Err(failure) if failed == FAILED => return Err(why(failure)),
+            Err(_) => failed += 1,
         }
     }
     Ok(())

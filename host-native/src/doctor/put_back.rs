@@ -19,8 +19,7 @@ pub(super) async fn put_back(site: &mut Site, branch: Option<&Branch>, why: Opti
     let mut wait = match why {
         // Nothing more is written beside an election.
         Some(Stop::LockMoved | Stop::Meddled | Stop::Alive) => return stays,
-        Some(Stop::Throttled(wait)) => Some(*wait),
-        _ => None,
+        other => other.and_then(Stop::wait),
     };
     for _ in 0..TRIES {
         if let Some(wait) = wait

@@ -33,7 +33,7 @@ impl Scratch {
     /// Deletes it; what came of that, in words. `why` is what ended the trial early.
     pub(super) async fn delete(self, site: &mut Site, why: Option<&Stop>) -> String {
         site.putting_back = true;
-        let mut asked = if let Some(Stop::Throttled(wait)) = why { Some(*wait) } else { None };
+        let mut asked = why.and_then(Stop::wait);
         let mut said = String::new();
         for tried in 0..TRIES {
             if let Some(wait) = asked.take() {
@@ -50,7 +50,7 @@ impl Scratch {
                 Ok(()) => return "the scratch gist is deleted".to_owned(),
                 Err(Stop::Store(why)) => why,
                 Err(stop) => {
-                    asked = if let Stop::Throttled(wait) = stop { Some(wait) } else { None };
+                    asked = stop.wait();
                     super::words(&stop)
                 }
             };

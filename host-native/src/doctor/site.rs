@@ -4,11 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use leader_elector::clock;
 use leader_elector::transport::Transport;
+use leader_elector_core::gist::Rest;
 use leader_elector_core::gist::probe::{Probe, Tip};
-use leader_elector_core::lock::Version;
+use leader_elector_core::lock::{Failure, Version};
 use leader_elector_host::say::complain;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,13 @@ pub(super) enum Stop {
     Store(String),
     /// A signal.
     Interrupted,
+}
+
+impl Stop {
+    /// How long the store asks to be left alone.
+    pub(super) const fn wait(&self) -> Option<Duration> {
+        if let Self::Throttled(wait) = self { Some(*wait) } else { None }
+    }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Stop>;
@@ -323,15 +331,23 @@ pub(super) fn shows(tip: &Tip, text: &str) -> bool {
     tip.files.get(FILE).is_some_and(|file| file.as_deref() == Some(text))
 }
 
-/// 403 and 429 that speak of a limit: how long to wait.
+/// How long an answer asks to be left alone, as the lock understands it.
 fn throttled(response: &Response<Vec<u8>>) -> Option<Duration> {
-    /// What GitHub asks for where it does not say.
-    const UNTOLD: Duration = Duration::from_mins(1);
-    let header = |name| response.headers().get(name)?.to_str().ok();
-    let told = header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
-    let empty = header("x-ratelimit-remaining") == Some("0");
-    let says = || String::from_utf8_lossy(response.body()).to_ascii_lowercase().contains("rate limit");
-    let is_throttled = response.status() == StatusCode::TOO_MANY_REQUESTS
-        || (response.status() == StatusCode::FORBIDDEN && (told.is_some() || empty || says()));
-    is_throttled.then(|| told.unwrap_or(if empty { UNTOLD * 60 } else { UNTOLD }))
+    if let Failure::Throttled { wait } = Rest::failure(response) { Some(wait) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_waited_for_until_its_reset_by_the_answers_own_date() {
+        let answer = |status: u16| {
+            let answer = Response::builder().status(status).header("date", "Sat, 28 Nov 2026 10:00:00 GMT");
+            let answer = answer.header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "1795860090");
+            throttled(&answer.body(Vec::new()).expect("well-formed"))
+        };
+        assert_eq!(answer(403), Some(Duration::from_secs(90)));
+        assert_eq!(answer(200), None, "the last one that was allowed");
+    }
 }

@@ -58,6 +58,25 @@ fn a_lock_that_nobody_renews_is_watched_for_its_lease_and_then_left_alone() {
 }
 
 #[test]
+fn a_watch_outlives_an_answer_that_is_lost_but_not_the_last_one() {
+    let server = Server::start();
+    edit(&server, LOCK, &foreign_record(5));
+    let watched = |faults: &str| {
+        let mut doctor = spawn(&["doctor", "-o", "json", "--pause", "0s"], &env(&server));
+        let mut said = BufReader::new(doctor.stderr.take().expect("piped")).lines().map(|line| line.expect("text"));
+        assert!(said.any(|line| line.contains("watching for 5 s")));
+        server.faults(faults);
+        let words: Vec<_> = said.collect();
+        (end(doctor), words.join("\n"))
+    };
+    let (run, said) = watched(r#"[{"fault":"status","status":502,"method":"GET","times":2}]"#);
+    assert_eq!(run.code, Some(0), "{said}");
+    let (run, said) = watched(r#"[{"fault":"status","status":502,"method":"GET"}]"#);
+    assert_eq!(run.code, Some(3), "{said}");
+    assert!(said.contains("unknown: no answer; nothing was written"), "{said}");
+}
+
+#[test]
 fn the_longest_watch_reads_seldom_and_an_interrupt_ends_it() {
     let server = Server::start();
     edit(&server, LOCK, &foreign_record(3600));

@@ -131,13 +131,30 @@ fn a_reset_of_a_lock_whose_leader_was_killed_says_how_long_it_still_stands() {
     assert!(begun.elapsed() >= stage::LEASE, "as it was said");
 }
 
+/// Somebody's text in the lock file.
+fn edit(server: &Server, text: &str) {
+    let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": text } } }).to_string();
+    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
+}
+
+#[test]
+fn a_reset_at_the_last_token_says_that_none_is_left() {
+    let server = Server::start();
+    edit(&server, r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":9007199254740990}"#);
+    let env =
+        [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", "secret-of-cleopatra")];
+    let reset = leader_elector(&["reset"], &env);
+    assert!(reset.status.success(), "{reset:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&reset.stdout),
+        "reset: the lock is free, and no term can follow: no token is left\n"
+    );
+}
+
 #[test]
 fn a_reset_never_sets_the_token_back() {
     let server = Server::start();
-    let edit = |text: &str| {
-        let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": text } } }).to_string();
-        send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
-    };
+    let edit = |text: &str| edit(&server, text);
     let record = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7}"#;
     edit(record);
     for round in 0..35 {

@@ -38,7 +38,10 @@ fn run(path: &str, args: &[String]) -> Result<u8> {
     let cache =
         std::path::absolute(format!("{path}.cache")).ok().filter(|folder| std::fs::create_dir_all(folder).is_ok());
     let program = Program::new(&bytes, cache.as_deref()).with_context(|| format!("component is `{path}`"))?;
-    let env: Vec<_> = std::env::vars().collect();
+    // A component takes text alone; of what is none it hears nothing.
+    let env =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let env: Vec<_> = env.collect();
     let stops_at_end = Told { args, env: &env }.stops_at_end();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (inside, outside) = duplex(4096);
