@@ -67,6 +67,11 @@ impl Accounts {
         self.of(caller).admit(unix_ms, hourly, method)
     }
 
+    /// So many requests of an hour that ends then were made already.
+    pub(super) fn use_up(&mut self, user: &str, used: u32, until_ms: i64) {
+        self.users.insert(user.to_owned(), Account { requests: Window { used, until_ms }, ..Account::default() });
+    }
+
     /// Takes a request out of the primary count again: a 304 is free to those with a token (doc).
     pub(super) fn refund(&mut self, caller: Caller<'_>, budget: &mut Budget) {
         let hour = &mut self.of(caller).requests;

@@ -151,6 +151,11 @@ impl Emulator {
         Some(id)
     }
 
+    /// Others who share this user have used so many of an hour's requests; that hour ends at `until_ms`.
+    pub fn use_up(&mut self, user: &str, requests: u32, until_ms: i64) {
+        self.accounts.use_up(user, requests, until_ms);
+    }
+
     /// Moves a gist's head to another of its revisions, as a lost update, a forced push or a restored backup does.
     ///
     /// False if there is no such gist or the revision is not remembered.

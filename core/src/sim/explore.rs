@@ -242,6 +242,13 @@ impl Course {
             _ => builder.latency(Duration::from_millis(20), Duration::from_millis(500)),
         };
         let mut world = as_wanted(builder).build()?;
+        if counts {
+            // Candidates alone would never come to the end of their hour. Drawn apart: other worlds stay as they were.
+            let mut dice = Dice::new(!seed);
+            let left = u32::try_from(10 + dice.below(400)).unwrap_or(0);
+            let until = dice.between(Duration::from_secs(30), profile.trouble);
+            world.store.leave(left, Moment::ZERO + until);
+        }
         if !profile.faults.has(Fault::WrongClock) {
             world.seats.iter_mut().for_each(|seat| seat.clock.mend());
         }

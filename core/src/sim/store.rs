@@ -159,6 +159,13 @@ impl Store {
         store
     }
 
+    /// Of the hour's requests so many are left until it ends: others use the same token.
+    pub(super) fn leave(&mut self, requests: u32, until: Moment) {
+        const HOURLY: u32 = 5_000;
+        self.emulator.settings_mut().hourly = Some(HOURLY);
+        self.emulator.use_up(OWNER, HOURLY.saturating_sub(requests), until.unix_ms());
+    }
+
     pub(super) fn head(&self) -> RevisionId {
         self.emulator.head(self.gist).unwrap_or(RevisionId::from_bytes([0; 20]))
     }

@@ -57,6 +57,19 @@ fn a_user_has_five_thousand_over_all_his_tokens() {
 }
 
 #[test]
+fn what_others_have_used_counts_until_their_hour_ends() {
+    let mut world = World::new();
+    let path = format!("/gists/{}", world.gist);
+    let end = world.now / 1000 * 1000 + MINUTE;
+    world.github.use_up("ann", 4_999, end);
+    assert_eq!(world.send(&Method::GET, &path, "ann", &[], "").status(), 200);
+    let response = world.send(&Method::GET, &path, "ann2", &[], "");
+    assert_eq!((response.status().as_u16(), budget(&response)), (403, [0, 5_000, end / 1000]));
+    world.now = end;
+    assert_eq!(budget(&world.send(&Method::GET, &path, "ann", &[], ""))[0], 4_999, "a new hour");
+}
+
+#[test]
 fn an_unchanged_answer_is_free_with_a_token_only() {
     let mut world = World::new();
     let path = format!("/gists/{}", world.gist);
