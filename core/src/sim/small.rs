@@ -1,9 +1,9 @@
 //! The small world, explored exhaustively: every placement of a few deviations among real candidates.
 //!
 //! A schedule without deviation is a fixed one: every request takes [`WAY`] there and back. A *deviation* is one thing
-//! that goes wrong with one request: it is lost, its answer is lost, it takes effect late, it shows the past; its sender
-//! is killed and comes back, stands still for longer than a lease, or is asked to stop, right after it was sent; or, of
-//! two writes within `settle`, one vanishes. Explored is *every* way to place up to so many deviations in a span of time,
+//! that goes wrong with one request: it is lost, its answer is lost, late or doubled, it takes effect late, it shows the
+//! past; its sender is killed and comes back, stands still for longer than a lease, or is asked to stop, right after it
+//! was sent; or, of two writes within `settle`, one vanishes. Explored is *every* way to place up to so many deviations in a span of time,
 //! with the calls of the real [`Candidate`] as transitions. Worlds that are the same in every respect are visited once:
 //! two worlds are taken for the same only if everything in them is, down to the last field of each candidate.
 //!
@@ -140,7 +140,7 @@ pub fn explore_all(bounds: &Bounds, (share, shares): (usize, usize)) -> Explored
 enum Choice {
     /// It lost one of two writes, or shows the past, or is never answered: each costs one deviation.
     Lost,
-    AnswerLost,
+    Back(Back),
     Late(Duration),
     Stale,
     Vanishes(Vanishes),
@@ -148,6 +148,18 @@ enum Choice {
     Paused,
     Stopped,
     Normal,
+}
+
+/// How the answer comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    Never,
+    Once,
+    /// After the request was given up.
+    GivenUp,
+    /// After a lease.
+    Outdated,
+    Twice,
 }
 
 /// Which of two writes within settle goes.
@@ -175,7 +187,7 @@ impl Pending {
 #[derive(Clone, Debug)]
 enum Occurrence {
     Wake { process: usize, timer: u64 },
-    Arrive { pending: Pending, lost: Option<Vanishes>, is_stale: bool, is_answered: bool },
+    Arrive { pending: Pending, lost: Option<Vanishes>, is_stale: bool, back: Back },
     Answer { to: usize, id: RequestId, response: Response<Vec<u8>> },
     WorkStops { process: usize },
     Undo { revision: RevisionId, to: RevisionId },
@@ -273,9 +285,7 @@ impl World {
             Occurrence::Wake { .. } => {}
             Occurrence::Answer { to, id, response } => self.step(to, Input::Response(id, response)),
             Occurrence::WorkStops { process } => self.step(process, Input::WorkStopped),
-            Occurrence::Arrive { pending, lost, is_stale, is_answered } => {
-                self.arrive(&pending, lost, is_stale, is_answered);
-            }
+            Occurrence::Arrive { pending, lost, is_stale, back } => self.arrive(&pending, lost, is_stale, back),
             Occurrence::Undo { revision, to } => {
                 self.store.undo(self.now, revision, to);
             }
@@ -388,7 +398,7 @@ impl World {
             choices.push(Choice::Stopped);
         }
         if pending.is_write() {
-            choices.push(Choice::AnswerLost);
+            choices.extend([Back::Never, Back::GivenUp, Back::Outdated, Back::Twice].map(Choice::Back));
             // Within the timeout, just after it, when a lease has run out, and when a successor leads.
             let late = [
                 timing.request_timeout() / 2,
@@ -408,7 +418,7 @@ impl World {
     fn decide(&mut self, pending: Pending, choice: Choice) {
         let from = pending.from;
         let mut up = WAY;
-        let (mut lost, mut is_stale, mut is_answered) = (None, false, true);
+        let (mut lost, mut is_stale, mut back) = (None, false, Back::Once);
         if choice != Choice::Normal {
             self.left -= 1;
             let what = format!("{} {}", pending.request.method(), pending.request.uri().path());
@@ -417,7 +427,7 @@ impl World {
         match choice {
             Choice::Normal => {}
             Choice::Lost => return,
-            Choice::AnswerLost => is_answered = false,
+            Choice::Back(other) => back = other,
             Choice::Late(span) => up = span,
             Choice::Stale => is_stale = true,
             Choice::Vanishes(which) => lost = Some(which),
@@ -431,15 +441,15 @@ impl World {
             }
             Choice::Stopped => {
                 self.processes[from].is_stopping = true;
-                self.plan(self.now + WAY, Occurrence::Arrive { pending, lost, is_stale, is_answered });
+                self.plan(self.now + WAY, Occurrence::Arrive { pending, lost, is_stale, back });
                 self.step(from, Input::Stop);
                 return;
             }
         }
-        self.plan(self.now + up, Occurrence::Arrive { pending, lost, is_stale, is_answered });
+        self.plan(self.now + up, Occurrence::Arrive { pending, lost, is_stale, back });
     }
 
-    fn arrive(&mut self, pending: &Pending, lost: Option<Vanishes>, is_stale: bool, is_answered: bool) {
+    fn arrive(&mut self, pending: &Pending, lost: Option<Vanishes>, is_stale: bool, back: Back) {
         let (now, request) = (self.now, &pending.request);
         let response = if pending.is_write() {
             let lost = lost.map(|which| match which {
@@ -460,8 +470,17 @@ impl World {
             let shown = is_stale.then_some(self.before);
             self.store.read_at(now, "10.0.0.1", request, shown)
         };
-        if is_answered {
-            self.plan(now + WAY, Occurrence::Answer { to: pending.from, id: pending.id, response });
+        let given_up = self.timing.request_timeout();
+        let ways = match back {
+            Back::Never => vec![],
+            Back::Once => vec![WAY],
+            Back::GivenUp => vec![given_up],
+            Back::Outdated => vec![self.timing.lease()],
+            Back::Twice => vec![WAY, given_up],
+        };
+        for way in ways {
+            let response = response.clone();
+            self.plan(now + way, Occurrence::Answer { to: pending.from, id: pending.id, response });
         }
     }
 
