@@ -399,7 +399,7 @@ function ahead() {
   };
 }
 
-test("a day of terms is drawn at once", async () => {
+test("a day of terms is drawn at once", { timeout: 300_000 }, async () => {
   // A day has 2,000, which the bench asks for: to come to know of so many takes the page a minute.
   const terms = Number(process.env.HISTORY_TERMS ?? 300);
   const gist = await server();
@@ -423,6 +423,7 @@ test("a day of terms is drawn at once", async () => {
         const look = () => { if (line.getAttribute("aria-valuemax") === `${n}`) { watch.disconnect(); done(); } };
         const watch = new MutationObserver(look);
         watch.observe(line, { attributeFilter: ["aria-valuemax"] });
+        look();
       });
       window.runAhead(every);
       await seen;
@@ -444,7 +445,7 @@ test("a day of terms is drawn at once", async () => {
     assert.equal(bars.split("M").length - 1, terms);
   }
   const drawn = spent.sort((a, b) => a - b)[2];
-  await figure("drawn", drawn, `${terms} terms drawn in ${drawn.toFixed(0)} ms (bound 100 ms for 2000)`);
+  await figure("drawn", drawn, `the tab opened with ${terms} terms in ${drawn.toFixed(0)} ms (bound 100 ms with 2000)`);
   assert.ok(drawn < 300, `${drawn} ms: thrice the bound is slack for a loaded machine`);
 });
 

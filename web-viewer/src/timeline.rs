@@ -200,7 +200,7 @@ impl Picture {
         let y = self.lanes.len() * LANE + 24;
         for at in self.ticks() {
             let (x, _) = across(at, at);
-            let _ = write!(svg, "<text x=\"{x}\" y=\"{y}\" font-size=\"10\" text-anchor=\"middle\">{}</text>", utc(at));
+            let _ = write!(svg, "<text x=\"{x}\" y=\"{y}\" font-size=\"9\" text-anchor=\"middle\">{}</text>", utc(at));
         }
         svg + "</svg>"
     }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::debian;
+use crate::demo::process::Guard;
 
 /// What Debian, Ubuntu and Alpine call the bundle of public authorities.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -115,11 +116,11 @@ fn binary(arch: Arch) -> Result<PathBuf> {
 }
 
 /// Begins to build the image's binary, behind whatever else wants the cores.
-pub(crate) fn build_ahead() -> Result<Child> {
+pub(crate) fn build_ahead() -> Result<Guard> {
     let mut nice = Command::new("nice");
     nice.args(["-n", "19", "cargo"]);
     let mut build = static_build(nice, Arch::Amd64, &PACKAGE)?;
-    build.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("nice")
+    Guard::spawn(build.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// A static binary of this workspace for this machine.

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::demo::process::Guard;
 use crate::elector::Elector;
 use crate::{chart, clusters, demo, docker, image, mutate, simulate, wasi, web};
 
@@ -24,8 +25,8 @@ pub(crate) const WORKSPACE: [&str; 6] = ["--workspace", "--exclude", APART[0], "
 /// What all stages may take together.
 const AT_MOST: Duration = Duration::from_mins(42);
 
-/// A build that runs while stages wait for other things.
-type Ahead = RefCell<Option<Child>>;
+/// A build that runs while stages wait for other things; it ends with them.
+type Ahead = RefCell<Option<Guard>>;
 
 /// How a stage ended.
 pub(crate) enum Outcome {
@@ -52,6 +53,8 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
     // Whoever is started by a process that hears a signal does not ignore it, though this one was started by `nohup` or
     // in the background of a script; candidates respect what they were started to ignore, and Ctrl-C is tested.
     demo::process::end_all_on_a_signal()?;
+    // Without the folder cargo takes the embedded page for a new one at each build.
+    std::fs::create_dir_all(web::folder())?;
     let mut stages = Vec::new();
     let mut stage = |name: &'static str, run: &dyn Fn() -> Result<Outcome>| -> Result<()> {
         println!("\n=== {name}");
@@ -89,11 +92,11 @@ pub(crate) fn run(require_all: bool) -> Result<bool> {
         })
     })?;
     stage("component", &|| {
+        join(&runner)?;
         // This stage and the demos wait most of the time.
         if docker::may_run() {
             binary.replace(image::build_ahead().ok());
         }
-        join(&runner)?;
         Ok(passed(wasi::test(Elector::Tested)?))
     })?;
     stage("demo", &|| Ok(passed(demo::run(&demo::Args::fast("push"))?)))?;
@@ -174,10 +177,7 @@ fn tests(runner: &Ahead) -> Result<Outcome> {
 
 /// Waits until a build is over that began ahead of the stage that needs it. Whether it went well that stage says itself.
 fn join(ahead: &Ahead) -> Result<()> {
-    if let Some(mut build) = ahead.take() {
-        build.wait().context("a build that began ahead")?;
-    }
-    Ok(())
+    ahead.take().map_or(Ok(()), Guard::wait)
 }
 
 /// A cargo command that a component of the toolchain brings.

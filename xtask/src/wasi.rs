@@ -1,12 +1,13 @@
 //! `cargo xtask wasi`: the component, its size, and what it asks of whoever holds it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{Parser, Payload};
 
 use crate::demo::host::Host;
+use crate::demo::process::Guard;
 use crate::elector::Elector;
 
 /// A host program carries it along: it stays below a megabyte.
@@ -76,9 +77,9 @@ pub(crate) fn test(elector: Elector) -> Result<bool> {
 }
 
 /// Begins to build the runner's tests, behind whatever else wants the cores.
-pub(crate) fn build_ahead() -> Result<Child> {
+pub(crate) fn build_ahead() -> Result<Guard> {
     let mut nice = runner_tests("nice", &["-n", "19", "cargo", "test", "--no-run", "--quiet"]);
-    nice.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("nice")
+    Guard::spawn(nice.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// A test command for the runner, with clippy in the compiler's place for the runner alone, as

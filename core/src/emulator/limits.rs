@@ -69,8 +69,9 @@ impl Accounts {
 
     /// So many requests of an hour that ends then were made already.
     pub(super) fn use_up(&mut self, user: &str, count: u32, until_ms: i64) {
+        let account = self.users.get(user).cloned().unwrap_or_default();
         let requests = Window { used: count, until_ms };
-        self.users.insert(user.to_owned(), Account { requests, ..Account::default() });
+        self.users.insert(user.to_owned(), Account { requests, ..account });
     }
 
     /// Takes a request out of the primary count again: a 304 is free to those with a token (doc).

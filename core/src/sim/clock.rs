@@ -100,9 +100,9 @@ impl MachineClock {
         (self.ahead_ppm, self.wall_ahead_ms) = (0, 0);
     }
 
-    /// Whether it shows another time than the true one, or will.
+    /// Whether it runs too fast or too slow.
     pub(super) const fn is_wrong(&self) -> bool {
-        self.ahead_ppm != 0 || self.wall_ahead_ms != 0
+        self.ahead_ppm != 0
     }
 
     /// The wall clock is set forward or back.

@@ -123,7 +123,7 @@ faults! {
     /// A candidate is asked to end while it claims.
     StopDuringClaim = "stop during a claim" @ [300, 1500, 5000],
     /// A monotonic clock that runs too fast or too slow, and a wall clock that is off by up to a day. Counted are the terms
-    /// that were led by one.
+    /// that were led by one that runs wrong.
     WrongClock = "wrong clock" @ WORLD,
     /// One gist, and candidates of both write modes. Counted are the candidates that came upon the other mode.
     MixedModes = "mixed modes" @ WORLD,

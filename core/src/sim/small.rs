@@ -3,9 +3,10 @@
 //! A schedule without deviation is a fixed one: every request takes [`WAY`] there and back. A *deviation* is one thing
 //! that goes wrong with one request: it is lost, its answer is lost, late or doubled, it takes effect late, it shows the
 //! past; its sender is killed and comes back, stands still for longer than a lease, or is asked to stop, right after it
-//! was sent; or, of two writes within `settle`, one vanishes. Explored is *every* way to place up to so many deviations in a span of time,
-//! with the calls of the real [`Candidate`] as transitions. Worlds that are the same in every respect are visited once:
-//! two worlds are taken for the same only if everything in them is, down to the last field of each candidate.
+//! was sent; or, of two writes within `settle`, one vanishes. Explored is *every* way to place up to so many deviations in
+//! a span of time, with the calls of the real [`Candidate`] as transitions. Worlds that are the same in every respect are
+//! visited once: two worlds are taken for the same only if everything in them is, down to the last field of each
+//! candidate.
 //!
 //! A general explorer of models wants states that are small and hashable; here a state is whole candidates and a store.
 //! So the explorer is a depth-first search of forty lines, and the fingerprint is a hash of what `Debug` shows.
@@ -138,7 +139,7 @@ pub fn explore_all(bounds: &Bounds, (share, shares): (usize, usize)) -> Explored
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Choice {
-    /// It lost one of two writes, or shows the past, or is never answered: each costs one deviation.
+    /// All but `Normal` cost a deviation.
     Lost,
     Back(Back),
     Late(Duration),

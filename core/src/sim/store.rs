@@ -161,8 +161,8 @@ impl Store {
 
     /// Of the hour's requests so many are left until it ends: others use the same token.
     pub(super) fn leave(&mut self, requests: u32, until: Moment) {
+        /// Of the owner of a token as it is accepted here (doc).
         const HOURLY: u32 = 5_000;
-        self.emulator.settings_mut().hourly = Some(HOURLY);
         self.emulator.use_up(OWNER, HOURLY.saturating_sub(requests), until.unix_ms());
     }
 

@@ -62,8 +62,12 @@ async fn watch(settings: &Settings, world: OnAccount<'_>) -> Result<()> {
         match observer.read().await {
             Ok(Some(now)) if has_moved(&standing, &now) => return Err(Stop::Alive),
             Ok(_) => failed = 0,
-            Err(failure) if failed == FAILED => return Err(why(failure)),
-            Err(_) => failed += 1,
+            Err(failure) => {
+                failed += 1;
+                if failed > FAILED || observer.world().is_spent() {
+                    return Err(why(failure));
+                }
+            }
         }
     }
     Ok(())
@@ -76,6 +80,12 @@ struct OnAccount<'a> {
     most: usize,
 }
 
+impl OnAccount<'_> {
+    fn is_spent(&self) -> bool {
+        self.sent.get() == self.most
+    }
+}
+
 impl World for OnAccount<'_> {
     fn now(&self) -> Now {
         self.transport.now()
@@ -86,7 +96,7 @@ impl World for OnAccount<'_> {
     }
 
     async fn send(&self, request: Request<Vec<u8>>) -> std::result::Result<Response<Vec<u8>>, NoAnswer> {
-        if self.sent.get() == self.most {
+        if self.is_spent() {
             return Err(NoAnswer { sent: Sent::No, what: "the budget of requests is spent".to_owned() });
         }
         self.sent.set(self.sent.get() + 1);

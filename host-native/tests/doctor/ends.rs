@@ -69,7 +69,7 @@ fn a_watch_outlives_an_answer_that_is_lost_but_not_the_last_one() {
         let words: Vec<_> = said.collect();
         (end(doctor), words.join("\n"))
     };
-    let (run, said) = watched(r#"[{"fault":"status","status":502,"method":"GET","times":2}]"#);
+    let (run, said) = watched(r#"[{"fault":"status","status":502,"method":"GET","times":3}]"#);
     assert_eq!(run.code, Some(0), "{said}");
     let (run, said) = watched(r#"[{"fault":"status","status":502,"method":"GET"}]"#);
     assert_eq!(run.code, Some(3), "{said}");

@@ -133,6 +133,14 @@ impl Guard {
         self.0.as_mut()?.stderr.take()
     }
 
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(mut self) -> Result<()> {
+        if let Some(child) = &mut self.0 {
+            child.wait()?;
+        }
+        Ok(())
+    }
+
     /// Lets it run on; its id.
     fn leave(mut self) -> Option<Pid> {
         let pid = self.pid()?;
