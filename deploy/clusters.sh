@@ -142,6 +142,16 @@ look() {
   bounded "$LOOK_TIMEOUT" "$@"
 }
 
+# Ends the step that runs, and this script. `timeout` leads a group of its own, and in its first moment does not know yet
+# whom it has started.
+end_step() {
+  local job
+  for job in $(jobs -p); do
+    kill -- "-$job" "$job" 2>/dev/null
+  done
+  exit 130
+}
+
 # `bounded 30 inside napoleon kubectl …` runs kubectl with that virtual cluster as its Kubernetes.
 bounded() {
   local seconds=$1 code=0
@@ -152,11 +162,10 @@ bounded() {
     set -- vcluster connect "$cluster" --namespace "$cluster" --context "$CONTEXT" --silent --background-proxy=false \
       -- "$@"
   fi
-  # In the background, so that Ctrl-C is heard at once.
+  # In the background, so that Ctrl-C is heard at once; heard before it starts, so that it never runs on by itself.
+  trap end_step INT TERM
   timeout --kill-after=5 "$seconds" "$@" &
-  RUNNING=$!
-  trap 'kill "$RUNNING" 2>/dev/null; exit 130' INT TERM
-  wait "$RUNNING" || code=$?
+  wait "$!" || code=$?
   trap 'exit 130' INT TERM
   if [ "$code" = 124 ] || [ "$code" = 137 ]; then
     echo "error: timed out after $seconds s: $*" >&2
