@@ -147,7 +147,7 @@ look() {
 end_step() {
   local job
   for job in $(jobs -p); do
-    kill -- "-$job" "$job" 2>/dev/null
+    kill -- "-$job" "$job" 2>/dev/null || true
   done
   exit 130
 }
