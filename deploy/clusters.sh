@@ -166,7 +166,6 @@ bounded() {
   trap end_step INT TERM
   timeout --kill-after=5 "$seconds" "$@" &
   wait "$!" || code=$?
-  trap 'exit 130' INT TERM
   if [ "$code" = 124 ] || [ "$code" = 137 ]; then
     echo "error: timed out after $seconds s: $*" >&2
   fi

@@ -1,7 +1,7 @@
 //! The elector's binary, for whatever plays it.
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -41,15 +41,18 @@ pub(crate) fn release(what: &[&str]) -> Result<PathBuf> {
     executable(&[&["build", "--release"], what].concat())
 }
 
-/// The last binary that a command of cargo brings forth, tests aside.
+/// The last binary that a command of cargo brings forth.
 fn executable(arguments: &[&str]) -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(arguments).args(["--message-format", "json-render-diagnostics"]);
-    let output = cargo.stderr(std::process::Stdio::inherit()).output().context("cargo")?;
-    ensure!(output.status.success(), "cargo {} failed", arguments.join(" "));
+    executables(Command::new("cargo").args(arguments), false)?.pop().context("cargo named no binary")
+}
+
+/// What a command of cargo brings forth that can be started: tests, or all else.
+pub(crate) fn executables(cargo: &mut Command, are_tests: bool) -> Result<Vec<PathBuf>> {
+    cargo.args(["--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let output = cargo.output().context("cargo")?;
+    ensure!(output.status.success(), "{cargo:?} failed");
     let text = String::from_utf8_lossy(&output.stdout);
     let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let messages = messages.filter(|message| message["profile"]["test"] == false);
-    let binary = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next_back();
-    binary.context("cargo named no binary")
+    let messages = messages.filter(|message| message["profile"]["test"] == are_tests);
+    Ok(messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).collect())
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::debian;
-use crate::elector::Elector;
+use crate::elector::{Elector, executables};
 use crate::image::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -90,21 +90,11 @@ fn pack() -> Command {
 /// The tests of the page's logic, compiled as the page is, in Node; `true` if they passed.
 fn logic() -> Result<bool> {
     let mut tests = Command::new("cargo");
-    tests.args(["test", "-p", PACKAGE, "--target", TARGET, "--lib", "--test", "*", "--no-run"]);
-    let built = tests
-        .args(["--message-format", "json-render-diagnostics"])
-        .current_dir(root())
-        .stderr(Stdio::inherit())
-        .output();
-    let built = built.context("cargo test")?;
-    ensure!(built.status.success(), "the page's tests are not built for {TARGET}");
-    let said = String::from_utf8_lossy(&built.stdout);
-    let said = said.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    // Tests in a folder of their own bring the program along.
-    let said = said.filter(|said| said["profile"]["test"] == true);
+    tests.args(["test", "-p", PACKAGE, "--target", TARGET, "--lib", "--test", "*", "--no-run"]).current_dir(root());
     let mut node = Command::new("node");
     node.arg("logic.mjs").current_dir(pages());
-    for (n, wasm) in said.filter_map(|said| said["executable"].as_str().map(str::to_owned)).enumerate() {
+    // Tests in a folder of their own bring the program along, which is none.
+    for (n, wasm) in executables(&mut tests, true)?.into_iter().enumerate() {
         let out = root().join("target/page-logic").join(n.to_string());
         run_cargo(pack().arg("--node").arg(wasm).arg(&out))?;
         node.arg(out);

@@ -69,9 +69,7 @@ impl Accounts {
 
     /// So many requests of an hour that ends then were made already.
     pub(super) fn use_up(&mut self, user: &str, count: u32, until_ms: i64) {
-        let account = self.users.get(user).cloned().unwrap_or_default();
-        let requests = Window { used: count, until_ms };
-        self.users.insert(user.to_owned(), Account { requests, ..account });
+        account(&mut self.users, user).requests = Window { used: count, until_ms };
     }
 
     /// Takes a request out of the primary count again: a 304 is free to those with a token (doc).
@@ -82,14 +80,10 @@ impl Accounts {
     }
 
     fn of(&mut self, caller: Caller<'_>) -> &mut Account {
-        let (accounts, name) = match caller {
-            Caller::Client(client) => (&mut self.clients, client),
-            Caller::Token(token) => (&mut self.users, token.user.as_str()),
-        };
-        if !accounts.contains_key(name) {
-            accounts.insert(name.to_owned(), Account::default());
+        match caller {
+            Caller::Client(client) => account(&mut self.clients, client),
+            Caller::Token(token) => account(&mut self.users, &token.user),
         }
-        accounts.get_mut(name).expect("inserted above if it was missing")
     }
 
     /// Anybody can be a client, so their number must not grow for ever.
@@ -98,6 +92,13 @@ impl Accounts {
             self.clients.retain(|_, account| unix_ms < account.requests.until_ms);
         }
     }
+}
+
+fn account<'a>(accounts: &'a mut OrderedMap<String, Account>, name: &str) -> &'a mut Account {
+    if !accounts.contains_key(name) {
+        accounts.insert(name.to_owned(), Account::default());
+    }
+    accounts.get_mut(name).expect("inserted above if it was missing")
 }
 
 #[derive(Clone, Debug, Default)]

@@ -11,7 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Output;
 
 use serde_json::Value;
-use stage::{Server, get, leader_elector, send, spawn};
+use stage::{Server, edit, get, leader_elector, spawn};
 
 /// The token that the doctor uses, by its name and its secret.
 const DOCTOR: &str = "cleopatra";
@@ -83,12 +83,6 @@ fn sent(server: &Server, token: &str, methods: &[&str]) -> usize {
     let is_meant =
         |entry: &&Value| entry["token"] == token && methods.contains(&entry["method"].as_str().unwrap_or_default());
     log.as_array().into_iter().flatten().filter(is_meant).count()
-}
-
-/// Somebody writes a file of the gist.
-fn edit(server: &Server, file: &str, text: &str) {
-    let body = serde_json::json!({ "files": { file: { "content": text } } }).to_string();
-    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
 }
 
 /// A record of client-go's that nobody renews.

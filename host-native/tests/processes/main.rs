@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use leader_elector_core::gist::DEFAULT_FILE;
 use rustix::process::{Pid, Signal, kill_process};
-use stage::{Candidate, Server, candidate, get, leader_elector, send};
+use stage::{Candidate, Server, candidate, edit, get, leader_elector};
 
 const SOON: Duration = Duration::from_secs(15);
 const STARTED: &str = "started leading.";
@@ -131,16 +131,11 @@ fn a_reset_of_a_lock_whose_leader_was_killed_says_how_long_it_still_stands() {
     assert!(begun.elapsed() >= stage::LEASE, "as it was said");
 }
 
-/// Somebody's text in the lock file.
-fn edit(server: &Server, text: &str) {
-    let body = serde_json::json!({ "files": { DEFAULT_FILE: { "content": text } } }).to_string();
-    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
-}
-
 #[test]
 fn a_reset_at_the_last_token_says_that_none_is_left() {
     let server = Server::start();
-    edit(&server, r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":9007199254740990}"#);
+    let last = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":9007199254740990}"#;
+    edit(&server, DEFAULT_FILE, last);
     let env =
         [("GIST_ID", &*server.gist), ("GITHUB_API_URL", &*server.url), ("GITHUB_API_TOKEN", "secret-of-cleopatra")];
     let reset = leader_elector(&["reset"], &env);
@@ -154,7 +149,7 @@ fn a_reset_at_the_last_token_says_that_none_is_left() {
 #[test]
 fn a_reset_never_sets_the_token_back() {
     let server = Server::start();
-    let edit = |text: &str| edit(&server, text);
+    let edit = |text: &str| edit(&server, DEFAULT_FILE, text);
     let record = r#"{"holderIdentity":"","leaseDurationSeconds":1,"leaderTransitions":7}"#;
     edit(record);
     for round in 0..35 {

@@ -117,6 +117,12 @@ fn http(method: &str, url: &str, body: &str) -> String {
     body.to_owned()
 }
 
+/// Somebody's text in a file of the gist.
+pub(crate) fn edit(server: &Server, file: &str, text: &str) {
+    let body = serde_json::json!({ "files": { file: { "content": text } } }).to_string();
+    send("PATCH", &format!("{}/gists/{}", server.url, server.gist), "secret-of-stalin", &body);
+}
+
 /// One request, with a token if one is given, and the whole answer as it came.
 pub(crate) fn send(method: &str, url: &str, token: &str, body: &str) -> String {
     let (address, path) = url.strip_prefix("http://").expect("http").split_once('/').expect("a path");

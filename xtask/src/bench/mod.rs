@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Measure only the WASI component beside the binary; the first time, either way, this builds wasmtime
     #[arg(long, conflicts_with = "pod")]
     wasi: bool,
-    /// Measure only what the page costs: its size, first paint, a change of leader, a day drawn, frames, memory (needs Chromium)
+    /// Measure only the page: size, first paint, a change of leader, a day drawn, frames, memory (needs Chromium)
     #[arg(long, conflicts_with_all = ["pod", "wasi"])]
     page: bool,
 }
